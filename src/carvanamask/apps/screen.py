@@ -1,0 +1,57 @@
+"""What a person sees while work goes on: a bar on the error stream, results on the output stream."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+
+def say(line: str) -> None:
+    """A line beside the results: what runs where, and how it goes."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def is_terminal() -> bool:
+    return sys.stderr.isatty()
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with a rate and an end time; gives the `on_progress(done, total)` that moves it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=None, rate="")
+
+        def on_progress(done: int, total: int) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, total=total, rate=f"{speed:.1f}/s" if speed else "")
+
+        yield on_progress
+
+
+def print_json(tree: Mapping[str, Any]) -> None:
+    print(json.dumps(tree, indent=1))
+
+
+def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title: str = "") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, title=title or None, title_justify="left")
+    for row in rows:
+        table.add_row(*map(str, row))
+    # off a terminal there is no width to respect: nothing is cut
+    Console(width=None if sys.stdout.isatty() else 200).print(table)

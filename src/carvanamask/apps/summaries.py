@@ -1,0 +1,67 @@
+"""Each job's report as the few lines a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from carvanamask.apps.screen import print_table
+
+if TYPE_CHECKING:
+    from carvanamask.jobs.check_data import DataReport
+    from carvanamask.jobs.check_submission import SubmissionReport
+    from carvanamask.jobs.evaluate import EvaluationReport
+    from carvanamask.jobs.submit import SubmitReport
+    from carvanamask.jobs.train import TrainReport
+
+
+def print_train(report: TrainReport) -> None:
+    print(f"Dice {report.dice:.5f} on held-out cars after {report.epochs} epochs, curves in {report.run.curves}")
+    print(f"next: eval --model {report.run.name}")
+
+
+def print_evaluation(report: EvaluationReport) -> None:
+    print_table(["worst pictures", "Dice"], [(score.sample.name, f"{score.dice:.5f}") for score in report.worst])
+    print_table(["worst cars", "mean Dice"], [(car, f"{d:.5f}") for car, d in list(report.dice_by_car.items())[:10]])
+    best, best_dice = report.best_threshold
+    print(f"mean Dice {report.dice:.5f}, IoU {report.iou:.5f}, boundary IoU {report.boundary_iou:.5f}", end=" ")
+    print(f"over {len(report.pictures)} pictures of {len(report.dice_by_car)} held-out cars at full size")
+    print(f"threshold {report.threshold:g}; these pictures would choose {best:.3f}, Dice {best_dice:.5f}")
+    print(f"figures and tables in {report.out}")
+
+
+def print_submit(report: SubmitReport) -> None:
+    for picture, reason in report.failures:
+        print(f"error: {picture}: {reason}" if picture not in reason else f"error: {reason}")
+    print(f"{report.pictures - len(report.failures)} pictures, {report.pictures_per_second:.1f} a second", end=" ")
+    print(f"({report.kept} kept from an interrupted run)" if report.kept else f"({report.engine})")
+    if report.absent:
+        print(f"{report.absent} names of sample_submission.csv have no picture in test/ and no row: not for Kaggle yet")
+    if report.unlisted:
+        print(f"{report.unlisted} pictures in test/ are not in sample_submission.csv and have no row")
+    print(report.advice or f"submission in {report.submission}")
+
+
+def print_data_check(report: DataReport) -> None:
+    for finding in report.findings:
+        print(f"{finding.severity}: {finding}")
+    print(f"{report.cars} cars: {report.training_pictures} training pictures, {report.masks} masks", end=", ")
+    print(f"{report.test_pictures} test pictures: {report.errors} errors, {report.warnings} warnings")
+
+
+def print_submission_check(report: SubmissionReport) -> None:
+    for problem in report.problems:
+        print(f"error: {problem}")
+    if report.problem_count > len(report.problems):
+        print(f"… and {report.problem_count - len(report.problems)} more")
+    verdict = "valid" if report.is_valid else f"{report.problem_count} problems"
+    print(f"{report.rows} rows, {report.empty_masks} empty masks: {verdict}")
+
+
+def print_options_page(options: Iterable[tuple[str, str, str]]) -> None:
+    print("# Options\n")
+    print("Every option of a recipe. Set one in a TOML file (`[loss]`, `border_weight = 4`) or for one run with")
+    print("`--set loss.border_weight=4`. Made by `make docs/options.md`.\n")
+    print("| option | default | meaning |\n|---|---|---|")
+    for name, default, description in options:
+        print(f"| `{name}` | {f'`{default}`' if default else 'none'} | {description} |")

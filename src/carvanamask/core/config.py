@@ -1,0 +1,203 @@
+"""Every option of a training run, declared once: TOML, --set, help, checks and the docs table come from here."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from carvanamask.core.errors import ConfigError, nearest
+
+_PACKAGE = Path(__file__).parent.parent
+# in the package once it is installed from a wheel, at the top of the repository in a checkout
+_RECIPES = [path for home in (_PACKAGE, _PACKAGE.parent.parent) for path in sorted((home / "configs").glob("*.toml"))]
+SHIPPED_RECIPES = {path.stem: path for path in _RECIPES}
+"""The recipes that `--config NAME` can mean besides a path."""
+
+
+class Section(BaseModel):
+    """A group of options: frozen, and an unknown name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SplitConfig(Section):
+    """Which cars a run never trains on."""
+
+    validation_share: float = Field(0.15, gt=0, lt=1, description="share of the cars held out, whole cars at a time")
+    seed: int = Field(0, description="another seed holds out other cars")
+    held_out_cars: tuple[str, ...] = Field((), description="ids of cars held out whatever the seed says")
+
+
+class InputConfig(Section):
+    """What the network sees of a picture."""
+
+    size_wh: tuple[int, int] = Field((1024, 1024), description="width and height that pictures are shrunk to")
+    mean: float = Field(0.5, description="taken from each channel in [0, 1]")
+    std: float = Field(0.5, gt=0, description="each channel is divided by this after the mean is taken off")
+
+
+class NetworkConfig(Section):
+    """The network's shape."""
+
+    name: Literal["unet"] = Field("unet", description="which network")
+    levels: int = Field(6, ge=1, le=8, description="how often the picture is halved")
+    filters: int = Field(16, ge=1, description="filters at the first level; each level doubles them")
+    convolutions_down: int = Field(2, ge=1, description="3x3 convolutions a level on the way down")
+    convolutions_up: int = Field(3, ge=1, description="3x3 convolutions a level on the way up")
+
+
+class LossConfig(Section):
+    """What a training step minimises."""
+
+    name: Literal["boundary", "bce-dice", "bce-log-dice"] = Field("boundary", description="which loss")
+    border_weight: float = Field(2.0, ge=0, description="extra weight of a boundary pixel; 0 weighs all alike")
+
+
+class AugmentConfig(Section):
+    """How a training picture is varied."""
+
+    flip: float = Field(0.5, ge=0, le=1, description="chance of a mirrored picture")
+    shift: float = Field(0.0625, ge=0, le=0.5, description="largest shift, as a share of the side")
+    scale: float = Field(0.1, ge=0, lt=1, description="largest change of scale, as a share")
+    hue: float = Field(50, ge=0, le=90, description="largest turn of the hue, in OpenCV's half degrees")
+    saturation: float = Field(5, ge=0, le=255, description="largest change of saturation, of 255")
+    value: float = Field(15, ge=0, le=255, description="largest change of brightness, of 255")
+
+
+class OptimizerConfig(Section):
+    """How the weights move."""
+
+    name: Literal["rmsprop", "adamw"] = Field("rmsprop", description="which optimizer")
+    learning_rate: float = Field(1e-4, gt=0, description="at the start, or at the top of a one-cycle schedule")
+    weight_decay: float = Field(0.0, ge=0, description="decoupled for adamw, as L2 for rmsprop")
+    schedule: Literal["plateau", "one-cycle"] = Field("plateau", description="when the learning rate falls")
+    plateau_factor: float = Field(0.1, gt=0, lt=1, description="what a plateau multiplies the learning rate by")
+    plateau_patience: int = Field(4, ge=0, description="epochs without a better Dice that make a plateau")
+
+
+class TrainingConfig(Section):
+    """How long, how much at a time, and on what."""
+
+    epochs: int = Field(50, ge=1, description="passes over the training cars")
+    max_minutes: float | None = Field(None, gt=0, description="stop after the epoch that passes this; none: no limit")
+    batch_size: int = Field(2, ge=1, description="pictures a step and device")
+    accumulate: int = Field(1, ge=1, description="steps whose gradients are added up before the weights move")
+    early_stop_patience: int = Field(10, ge=1, description="epochs without a better Dice that end the run")
+    seed: int = Field(0, description="of the first weights, the order of pictures and their variation")
+    precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the machine has it")
+    workers: int | None = Field(None, ge=0, description="processes that read pictures; none: as the machine allows")
+    cache_gb: float = Field(4.0, ge=0, description="shrunken pictures are kept in memory if they fit in this")
+    devices: int | None = Field(None, ge=1, description="how many GPUs; none: all there are")
+    nodes: int = Field(1, ge=1, description="how many machines train together")
+
+
+class Config(Section):
+    """The one tree of options."""
+
+    split: SplitConfig = SplitConfig()
+    input: InputConfig = InputConfig()
+    network: NetworkConfig = NetworkConfig()
+    loss: LossConfig = LossConfig()
+    augment: AugmentConfig = AugmentConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="after")
+    def _size_fits_levels(self) -> Config:
+        step = 2**self.network.levels
+        if any(side % step or side < step for side in self.input.size_wh):
+            good = "x".join(str(max(step, round(side / step) * step)) for side in self.input.size_wh)
+            wrong = "x".join(map(str, self.input.size_wh))
+            raise ValueError(f"input.size_wh {wrong} can't be halved {self.network.levels} times: use {good}")
+        return self
+
+
+def load_config(recipe: Path | str | None = None, settings: Iterable[str] = ()) -> Config:
+    """Read a recipe, by its path or a shipped one's name, and lay `section.option=value` settings over it.
+
+    Raises ConfigError, in one line that names the value, where it came from and the repair.
+    """
+    tree: dict[str, Any] = {} if recipe is None else _read_recipe(recipe)
+    config = _checked(tree, str(recipe)) if recipe else Config()
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        section, dot, option = name.strip().partition(".")
+        if not (equals and dot):
+            raise ConfigError(f"--set {setting}: write it as section.option=value{nearest(name, option_names())}")
+        tree.setdefault(section, {})[option] = _parse(value.strip())
+        # names are checked one setting at a time, so that the message can name the one that is wrong
+        if name.strip() not in option_names():
+            raise ConfigError(f"no option {name.strip()}{nearest(name.strip(), option_names())} (from --set {setting})")
+    settings = list(settings)
+    return _checked(tree, " ".join(f"--set {setting}" for setting in settings)) if settings else config
+
+
+def _read_recipe(recipe: Path | str) -> dict[str, Any]:
+    path = Path(recipe)
+    if not path.is_file():
+        path = SHIPPED_RECIPES.get(str(recipe), path)
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        names = f"{nearest(str(recipe), SHIPPED_RECIPES)} (recipes: {', '.join(SHIPPED_RECIPES)}, or a .toml file)"
+        raise ConfigError(f"no recipe '{recipe}'{names}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} is not a recipe: {error}".replace("\n", " ")) from None
+
+
+def encode_config(config: Config) -> str:
+    """As TOML text; an option that is None is left out, which means the same."""
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def options() -> Iterator[tuple[str, str, str]]:
+    """Every option as (name, default as TOML, description), for help and docs."""
+    defaults = option_values(Config())
+    for section, field in Config.model_fields.items():
+        assert isinstance(field.annotation, type)
+        assert issubclass(field.annotation, Section)
+        for option, of_option in field.annotation.model_fields.items():
+            default = defaults[f"{section}.{option}"]
+            # for these values JSON is TOML on one line
+            yield f"{section}.{option}", "" if default is None else json.dumps(default), of_option.description or ""
+
+
+def option_names() -> list[str]:
+    return list(option_values(Config()))
+
+
+def option_values(config: Config) -> dict[str, Any]:
+    """Flat: `section.option` → value."""
+    return {
+        f"{section}.{option}": value
+        for section, branch in config.model_dump(mode="json").items()
+        for option, value in branch.items()
+    }
+
+
+def _checked(tree: Mapping[str, Any], source: str) -> Config:
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            known = option_names() if "." in name else list(Config.model_fields)
+            raise ConfigError(f"no option {name}{nearest(name, known)} (from {source})") from None
+        message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        value = f"{name} = {first['input']!r}: " if name else ""
+        raise ConfigError(f"{value}{message} (from {source})") from None
+
+
+def _parse(value: str) -> object:
+    """A value as TOML reads it; anything TOML can't read is a plain string, so --set loss.name=boundary works."""
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return value

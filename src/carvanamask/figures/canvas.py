@@ -1,0 +1,29 @@
+"""A sheet that is drawn off screen and saved whole."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from carvanamask.core.atomic_files import save_bytes_atomically
+from carvanamask.core.errors import ConfigError
+
+DOTS_PER_INCH = 100
+
+
+def new_figure(size_px_wh: tuple[int, int]) -> Any:
+    """An empty matplotlib Figure of so many pixels. No window, no global state."""
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise ConfigError("drawing needs matplotlib: pip install 'carvanamask[train]'") from None
+    width, height = size_px_wh
+    return Figure(figsize=(width / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH, layout="constrained")
+
+
+def save_sheet(path: Path, figure: Any) -> None:
+    """As PNG, at once or not at all."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png")
+    save_bytes_atomically(path, png.getvalue())

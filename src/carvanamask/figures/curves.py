@@ -1,0 +1,34 @@
+"""A run's curves: loss, score and learning rate over the epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from carvanamask.figures.canvas import new_figure, save_sheet
+
+
+def save_training_curves(path: Path, rows: Sequence[Mapping[str, float]], title: str) -> None:
+    """Draw the rows of a run's metrics, one an epoch, as one PNG."""
+    figure = new_figure((1200, 420))
+    figure.suptitle(title)
+    epochs = [row["epoch"] + 1 for row in rows]
+    for axes, name, label in zip(
+        figure.subplots(1, 3),
+        ("train_loss", "val_dice", "learning_rate"),
+        ("training loss", "mean Dice, held-out cars, full size", "learning rate"),
+        strict=True,
+    ):
+        axes.plot(epochs, [row[name] for row in rows], marker="o", markersize=3)
+        axes.set_title(label)
+        axes.set_xlabel("epoch")
+        axes.grid(alpha=0.3)
+    best = max(rows, key=lambda row: row["val_dice"])
+    figure.axes[1].annotate(
+        f"{best['val_dice']:.5f}",
+        (best["epoch"] + 1, best["val_dice"]),
+        textcoords="offset points",
+        xytext=(0, -14),
+        ha="center",
+    )
+    save_sheet(path, figure)

@@ -1,0 +1,77 @@
+"""Picture in, probabilities out: what every engine, average and ensemble is."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from carvanamask.core.errors import ConfigError, ModelError, PictureError, nearest
+from carvanamask.core.mask import ProbabilityMap
+from carvanamask.core.model_file import ModelFile
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class Predictor(Protocol):
+    """Says of every pixel how likely it is car. Any number of threads may share one."""
+
+    @property
+    def engine(self) -> str:
+        """What computes, on what: long work prints it, so that a slow device is never a secret."""
+        ...
+
+    def predict(self, picture: np.ndarray) -> ProbabilityMap:
+        """RGB uint8 (height, width, 3) → probabilities of the same height and width.
+
+        The same picture gives the same bytes. Raises PictureError for any other kind of array.
+        """
+        ...
+
+
+def build_predictor(model: ModelFile, device: str = "auto") -> Predictor:
+    """The engine for `device`: OpenVINO for "cpu", PyTorch for "cuda" and "mps".
+
+    "auto" is an NVIDIA GPU if there is one that PyTorch can use, else the CPU; looking for it does not import torch.
+    Raises ConfigError for a device that isn't there and ModelError for a network that can't run.
+    """
+    if device not in DEVICES:
+        raise ConfigError(f"no device '{device}'{nearest(device, DEVICES)} (devices: {', '.join(DEVICES)})")
+    if device in ("cuda", "mps") or (device == "auto" and has_nvidia_gpu() and has_torch_engine()):
+        if not has_torch_engine():
+            raise ConfigError(f"device '{device}' needs PyTorch: pip install 'carvanamask[train]', or use device 'cpu'")
+        from carvanamask.inference.torch_engine import TorchPredictor, is_usable
+
+        if is_usable("cuda" if device == "auto" else device):
+            return TorchPredictor(model, "cuda" if device == "auto" else device)
+        if device != "auto":
+            raise ConfigError(f"this machine's PyTorch finds no {device} device: use device 'cpu' or 'auto'")
+    from carvanamask.inference.openvino_engine import OpenVinoPredictor
+
+    return OpenVinoPredictor(model)
+
+
+def has_nvidia_gpu() -> bool:
+    """Whether a driver shows a GPU; asks the system, not torch, whose import costs seconds."""
+    return Path("/dev/nvidia0").exists() or Path("/proc/driver/nvidia/version").exists()
+
+
+def has_torch_engine() -> bool:
+    return all(importlib.util.find_spec(package) for package in ("torch", "onnx"))
+
+
+def shrink(picture: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    """RGB uint8 of any size → RGB uint8 of the network's size, each pixel the mean of those it covers."""
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
+        shape = "x".join(map(str, picture.shape))
+        raise PictureError(f"a picture is an RGB uint8 array (height, width, 3), not {picture.dtype} {shape}")
+    return np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA))
+
+
+def misfit(model: ModelFile, reason: str) -> ModelError:
+    """What to raise when a network can't do what its card says."""
+    size = "x".join(map(str, model.card.input_size_wh))
+    return ModelError(f"{model.onnx} can't make one {size} map of a {size} picture ({reason}): export it again")

@@ -1,0 +1,172 @@
+"""Score a model on cars it never trained on, at full size, and draw what it does."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from carvanamask.core.atomic_files import save_text_atomically
+from carvanamask.core.errors import DataError, MaskError
+from carvanamask.core.folders import KaggleFolder, Sample
+from carvanamask.core.metrics import boundary_iou, dice, dice_curve, iou
+from carvanamask.core.model_file import ModelFile
+from carvanamask.core.pictures import load_mask, load_picture
+from carvanamask.figures.comparison import save_comparison
+from carvanamask.inference.predictor import Predictor, build_predictor
+
+CURVE_STEPS = 256
+WORST = 10
+READERS = 2
+"""Threads that read and score while the network computes."""
+
+
+@dataclass(frozen=True)
+class PictureScore:
+    """One held-out picture; scores in [0, 1]."""
+
+    sample: Sample
+    dice: float
+    iou: float
+    boundary_iou: float
+    curve: np.ndarray
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """What the held-out pictures say of a model."""
+
+    model: str
+    engine: str
+    threshold: float
+    pictures: tuple[PictureScore, ...]
+    out: Path
+
+    @property
+    def dice(self) -> float:
+        """Mean over pictures, Kaggle's score."""
+        return float(np.mean([picture.dice for picture in self.pictures]))
+
+    @property
+    def boundary_iou(self) -> float:
+        return float(np.mean([picture.boundary_iou for picture in self.pictures]))
+
+    @property
+    def iou(self) -> float:
+        return float(np.mean([picture.iou for picture in self.pictures]))
+
+    @property
+    def worst(self) -> list[PictureScore]:
+        return sorted(self.pictures, key=lambda picture: picture.dice)[:WORST]
+
+    @property
+    def dice_by_car(self) -> dict[str, float]:
+        """Mean over a car's pictures, worst car first."""
+        cars = {picture.sample.car for picture in self.pictures}
+        means = {car: float(np.mean([p.dice for p in self.pictures if p.sample.car == car])) for car in cars}
+        return dict(sorted(means.items(), key=lambda pair: pair[1]))
+
+    @property
+    def curve(self) -> np.ndarray:
+        """Mean Dice at the thresholds 0, 1/256, … 255/256: float64 (256,)."""
+        return np.asarray(np.mean([picture.curve for picture in self.pictures], axis=0))
+
+    @property
+    def best_threshold(self) -> tuple[float, float]:
+        """The threshold these pictures would choose, and its mean Dice."""
+        return float(self.curve.argmax()) / CURVE_STEPS, float(self.curve.max())
+
+    def to_dict(self) -> dict[str, Any]:
+        best, best_dice = self.best_threshold
+        return {
+            "model": self.model,
+            "engine": self.engine,
+            "pictures": len(self.pictures),
+            "cars": len(self.dice_by_car),
+            "threshold": self.threshold,
+            "dice": self.dice,
+            "iou": self.iou,
+            "boundary_iou": self.boundary_iou,
+            "best_threshold": best,
+            "dice_at_best_threshold": best_dice,
+            "worst_pictures": {picture.sample.name: picture.dice for picture in self.worst},
+            "dice_by_car": self.dice_by_car,
+        }
+
+
+def evaluate(
+    model: ModelFile,
+    folder: KaggleFolder,
+    out: Path,
+    figures: int = 8,
+    device: str = "auto",
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    say: Callable[[str], None] = lambda line: None,
+) -> EvaluationReport:
+    """Score every picture of the held-out cars; draw `figures` random ones and as many of the worst into `out`."""
+    predictor = build_predictor(model, device)
+    say(f"engine: {predictor.engine}")
+    samples = held_out(model, folder.training_samples())
+    scores = []
+    with ThreadPoolExecutor(READERS) as readers:
+        for score in readers.map(lambda sample: _score(predictor, model.card.threshold, sample), samples):
+            scores.append(score)
+            on_progress(len(scores), len(samples))
+    report = EvaluationReport(model.card.name, predictor.engine, model.card.threshold, tuple(scores), out)
+    save_text_atomically(out / "report.json", json.dumps(report.to_dict(), indent=1))
+    save_text_atomically(out / "pictures.csv", _table(scores))
+    save_text_atomically(out / "threshold.csv", _curve_table(report.curve))
+    chosen = np.random.default_rng(seed).choice(len(scores), min(figures, len(scores)), replace=False)
+    _draw((scores[i] for i in sorted(chosen)), out / "figures", predictor, model.card.threshold)
+    _draw(report.worst[:figures], out / "worst", predictor, model.card.threshold)
+    return report
+
+
+def held_out(model: ModelFile, samples: Sequence[Sample]) -> list[Sample]:
+    """The pictures of the cars the model was validated on, or else of cars it doesn't know at all."""
+    validation, training = set(model.card.validation_cars), set(model.card.training_cars)
+    chosen = [s for s in samples if s.car in validation] or [s for s in samples if s.car not in training]
+    if not chosen:
+        raise DataError(f"model '{model.card.name}' trained on every car of this folder: name another with --data DIR")
+    return chosen
+
+
+def _score(predictor: Predictor, threshold: float, sample: Sample) -> PictureScore:
+    assert sample.mask is not None
+    picture, truth = load_picture(sample.picture), load_mask(sample.mask)
+    if truth.pixels.shape != picture.shape[:2]:
+        raise MaskError(f"{sample.mask} is not as large as {sample.picture}: put the mask of this picture there")
+    probabilities = predictor.predict(picture)
+    mask = probabilities.to_mask(threshold)
+    curve = dice_curve(probabilities, truth, CURVE_STEPS)
+    return PictureScore(sample, dice(mask, truth), iou(mask, truth), boundary_iou(mask, truth), curve)
+
+
+def _table(scores: Iterable[PictureScore]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["picture", "dice", "iou", "boundary_iou"])
+    for score in scores:
+        writer.writerow([score.sample.name, *(f"{x:.6f}" for x in (score.dice, score.iou, score.boundary_iou))])
+    return text.getvalue()
+
+
+def _curve_table(curve: np.ndarray) -> str:
+    rows = (f"{step / len(curve):.6f},{score:.6f}" for step, score in enumerate(curve))
+    return "\n".join(["threshold,dice", *rows, ""])
+
+
+def _draw(scores: Iterable[PictureScore], folder: Path, predictor: Predictor, threshold: float) -> None:
+    for score in scores:
+        picture = load_picture(score.sample.picture)
+        assert score.sample.mask is not None
+        truth, mask = load_mask(score.sample.mask), predictor.predict(picture).to_mask(threshold)
+        save_comparison(folder / f"{score.sample.name}.png", picture, truth, mask, score.sample.name, score.dice)

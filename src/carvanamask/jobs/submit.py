@@ -1,0 +1,165 @@
+"""A model and Kaggle's test pictures → a submission, and the masks themselves when asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from carvanamask.core.errors import DataError
+from carvanamask.core.folders import KaggleFolder
+from carvanamask.core.model_file import ModelFile
+from carvanamask.core.pictures import load_picture, save_mask
+from carvanamask.core.submission import UnfinishedSubmission, write_submission
+from carvanamask.inference.predictor import Predictor, build_predictor
+
+
+@dataclass(frozen=True)
+class SubmitReport:
+    """How a submission was made, or why it wasn't."""
+
+    submission: Path | None
+    """None when pictures failed: a submission without their rows would count as whole."""
+    pictures: int
+    kept: int
+    """Of the pictures, how many an interrupted run had finished."""
+    absent: int
+    """Names of sample_submission.csv without a picture in test/, which have no row."""
+    unlisted: int
+    """Pictures in test/ that sample_submission.csv doesn't name, which have no row either."""
+    seconds: float
+    pictures_per_second: float
+    engine: str
+    failures: tuple[tuple[str, str], ...]
+    """(picture, reason) pairs, by name."""
+
+    @property
+    def advice(self) -> str:
+        """How to go on, '' after a whole submission."""
+        if not self.failures:
+            return ""
+        count = "1 picture" if len(self.failures) == 1 else f"{len(self.failures)} pictures"
+        finished = self.pictures - len(self.failures)
+        return f"no submission: {count} failed. Repair, then run the same command again: {finished} finished are kept"
+
+    def to_dict(self) -> dict[str, Any]:
+        submission = str(self.submission) if self.submission else None
+        return {**asdict(self), "submission": submission, "advice": self.advice}
+
+
+def submit(
+    model: ModelFile,
+    folder: KaggleFolder,
+    out: Path,
+    masks: Path | None = None,
+    device: str = "auto",
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    say: Callable[[str], None] = lambda line: None,
+) -> SubmitReport:
+    """Cut every test picture and write the submission `out`; with `masks`, a 1-bit `<name>.png` a picture there too.
+
+    Rows stand in the order of sample_submission.csv where there is one, only for pictures at hand. Interrupted, the
+    same call goes on where it stopped; rows of another model or engine are never taken over. A picture that can't
+    be read is reported, the others are cut, and no submission appears. `on_progress` hears (done, of), `say` the
+    engine.
+    """
+    pictures, absent, unlisted = _in_order(folder)
+    predictor = build_predictor(model, device)
+    say(f"engine: {predictor.engine}")
+    started = time.monotonic()
+    failures = []
+    with UnfinishedSubmission.beside(out, _key(model, predictor, masks)) as unfinished:
+        versions = {picture: _version(picture) for picture in pictures}
+        left = [
+            picture
+            for picture in pictures
+            if not unfinished.holds(picture.name, versions[picture])
+            or (masks is not None and not _mask_path(masks, picture).exists())
+        ]
+        kept = len(pictures) - len(left)
+        on_progress(kept, len(pictures))
+        cuts = _in_threads(lambda picture: _cut(predictor, picture, model.card.threshold, masks), left)
+        for done, (picture, rle, reason) in enumerate(cuts, start=kept + 1):
+            if reason:
+                failures.append((str(picture), reason))
+            else:
+                unfinished.add(picture.name, versions[picture], rle)
+            on_progress(done, len(pictures))
+        if not failures:
+            write_submission(out, unfinished.rows([picture.name for picture in pictures]))
+            unfinished.discard()
+    seconds = time.monotonic() - started
+    return SubmitReport(
+        submission=None if failures else out,
+        pictures=len(pictures),
+        kept=kept,
+        absent=absent,
+        unlisted=unlisted,
+        seconds=seconds,
+        pictures_per_second=len(left) / seconds,
+        engine=predictor.engine,
+        failures=tuple(sorted(failures)),
+    )
+
+
+def _in_order(folder: KaggleFolder) -> tuple[list[Path], int, int]:
+    """The pictures that get a row, the number of rows without a picture, and of pictures without a row."""
+    at_hand = {sample.picture.name: sample.picture for sample in folder.test_samples()}
+    names = folder.submission_names()
+    if names is None:
+        return list(at_hand.values()), 0, 0
+    pictures = [at_hand[name] for name in dict.fromkeys(names) if name in at_hand]
+    if not pictures:
+        raise DataError(f"{folder.test} holds none of the pictures that sample_submission.csv names: check both")
+    return pictures, len(set(names)) - len(pictures), len(at_hand) - len(pictures)
+
+
+def _cut(predictor: Predictor, picture: Path, threshold: float, masks: Path | None) -> tuple[Path, str, str]:
+    """(picture, run-length code, reason): one of the last two is what came of it."""
+    try:
+        mask = predictor.predict(load_picture(picture)).to_mask(threshold)
+    except DataError as error:
+        return picture, "", str(error)
+    if masks is not None:
+        save_mask(_mask_path(masks, picture), mask)
+    return picture, mask.to_rle(), ""
+
+
+def _in_threads(
+    work: Callable[[Path], tuple[Path, str, str]], items: Iterable[Path]
+) -> Iterator[tuple[Path, str, str]]:
+    """Results as they come. Each thread carries one picture all the way, so no more than that many are in memory;
+    while the network has one, others are read, enlarged and written."""
+    workers = min(8, (os.cpu_count() or 1) + 2)
+    running: set[Future[tuple[Path, str, str]]] = set()
+    with ThreadPoolExecutor(workers) as pool:
+        for item in items:
+            running.add(pool.submit(work, item))
+            if len(running) > workers:
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in finished)
+        yield from (future.result() for future in wait(running).done)
+
+
+def _key(model: ModelFile, predictor: Predictor, masks: Path | None) -> str:
+    """Names the model, then all that decides about the rows and masks: its card, the engine, where masks go."""
+    options = f"{model.card.model_dump_json()} {predictor.engine} {masks and masks.absolute()}"
+    return f"{model.card.sha256[:8]}-{hashlib.sha256(options.encode()).hexdigest()[:8]}"
+
+
+def _version(picture: Path) -> str:
+    """Changes when the file is another one."""
+    try:
+        stat = picture.stat()
+    except OSError:
+        return ""
+    return f"{stat.st_size}-{stat.st_mtime_ns}"
+
+
+def _mask_path(masks: Path, picture: Path) -> Path:
+    return masks / f"{picture.stem}.png"

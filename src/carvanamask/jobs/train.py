@@ -1,0 +1,200 @@
+"""Train a network on labelled pictures and leave a run with a model in it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from carvanamask import __version__
+from carvanamask.core.config import SHIPPED_RECIPES, Config, load_config, option_values
+from carvanamask.core.errors import ConfigError, ModelError, nearest
+from carvanamask.core.folders import KaggleFolder, Sample
+from carvanamask.core.model_file import ModelCard, ModelFile
+from carvanamask.core.run_dir import RunDir
+from carvanamask.core.split import Split, split_by_car
+from carvanamask.figures.curves import save_training_curves
+
+if TYPE_CHECKING:
+    from carvanamask.training.fitting import Machine
+
+DEFAULT_RECIPE = "seed-1024"
+
+PATIENCE_HOURS = 12.0
+"""A recipe that takes longer than this on the CPU is answered with one that doesn't."""
+
+
+@dataclass(frozen=True)
+class TrainPlan:
+    """Which run, with which options, beginning with which weights."""
+
+    run: RunDir
+    config: Config
+    start_from: Path | None = None
+    """A checkpoint; None begins with random weights."""
+    is_recipe_chosen: bool = True
+    """Whether the user named the recipe: one that nobody asked for must not take days."""
+
+
+def plan_run(
+    runs: Path,
+    name: str | None = None,
+    recipe: str | None = None,
+    settings: Sequence[str] = (),
+    model: str | None = None,
+) -> TrainPlan:
+    """What `train --name --config --set --model` mean together.
+
+    A run is called after its recipe. Going on from `model`, a run, keeps that run's options; the new run is
+    called after it with a number behind.
+    """
+    if model is None:
+        config = load_config(recipe or DEFAULT_RECIPE, settings)
+        return TrainPlan(RunDir.named(name or Path(recipe or DEFAULT_RECIPE).stem, runs), config, None, bool(recipe))
+    before = RunDir.named(model, runs)
+    if not before.best_checkpoint.exists():
+        known = sorted(path.parent.parent.name for path in runs.glob(f"*/{RunDir(Path()).best_checkpoint}"))
+        names = ", ".join(known) or "none yet: train one first"
+        raise ModelError(f"no run '{model}' to go on from{nearest(model, known)} (runs: {names})")
+    config = load_config(recipe or before.config_file, settings)
+    number = 2
+    while RunDir.named(f"{model}-{number}", runs).is_finished:
+        number += 1
+    return TrainPlan(RunDir.named(name or f"{model}-{number}", runs), config, before.best_checkpoint)
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What came out of a training."""
+
+    run: RunDir
+    model: ModelFile
+    epochs: int
+    dice: float
+
+
+def train(
+    folder: KaggleFolder,
+    plan: TrainPlan,
+    say: Callable[[str], None] = lambda line: None,
+    has_progress_bar: bool = True,
+) -> TrainReport:
+    """Carry out a plan; a run that was interrupted goes on where it stopped.
+
+    `say` is told, in one line each, what the work runs on, how long it will take, and how each epoch went.
+    Raises ConfigError when the run was started with other options or takes longer than the plan allows.
+    """
+    fitting = _import_fitting()
+    run, config = plan.run, plan.config
+    samples = folder.training_samples()
+    split = _split(run, config, samples)
+    training, validation = split.training_samples(samples), split.validation_samples(samples)
+    machine = fitting.this_machine(config.training.precision)
+    say(f"device: {machine.description}")
+    say(f"cars: {len(split.training)} to train on, {len(split.validation)} held out (split {split.hash})")
+    if run.is_finished:
+        say(f"run '{run.name}' is finished: use another --name to train again")
+    else:
+        if not run.is_started:
+            _say_how_long(plan, len(training), machine, say)
+            run.start(config, split, _environment(samples))
+        fitting.fit(config, training, validation, run, plan.start_from, say, has_progress_bar)
+    rows = run.metrics()
+    best = max(row["val_dice"] for row in rows)
+    save_training_curves(run.curves, rows, run.name)
+    model = export(run, split, best, len(rows))
+    return TrainReport(run, model, len(rows), best)
+
+
+def export(run: RunDir, split: Split, dice: float, epochs: int) -> ModelFile:
+    """Turn the run's best checkpoint into its model."""
+    from carvanamask.training.export import encode_onnx, load_network
+
+    config = run.config()
+    onnx = encode_onnx(load_network(run.best_checkpoint, config), config.input.size_wh)
+    network = config.network
+    card = ModelCard(
+        name=run.name,
+        network=f"{network.name}, {network.levels} levels from {network.filters} filters",
+        input_size_wh=config.input.size_wh,
+        mean=config.input.mean,
+        std=config.input.std,
+        training_cars=split.training,
+        validation_cars=split.validation,
+        scores={"validation_dice": dice},
+        provenance=f"trained by carvanamask {__version__} on {len(split.training)} cars, {epochs} epochs",
+        sha256="",
+    )
+    return ModelFile.save(run.model, onnx, card)
+
+
+def _split(run: RunDir, config: Config, samples: Sequence[Sample]) -> Split:
+    """Which cars judge; for a started run, after making sure that it is the one asked for."""
+    options = config.split
+    split = split_by_car((s.car for s in samples), options.validation_share, options.seed, options.held_out_cars)
+    if not run.is_started:
+        return split
+    before, now = option_values(run.config()), option_values(config)
+    other = [f"{name} was {before[name]}" for name in now if before[name] != now[name]]
+    if other:
+        raise ConfigError(f"run '{run.name}' was started with other options ({', '.join(other)}): use another --name")
+    if run.split().hash != split.hash:
+        raise ConfigError(f"run '{run.name}' was started on other cars: use another --name, or --data with its folder")
+    return split
+
+
+def _environment(samples: Sequence[Sample]) -> dict[str, object]:
+    """What a run depends on besides its options: the code's versions, the machine, the pictures' names and sizes."""
+    listing = "\n".join(f"{sample.name} {sample.picture.stat().st_size}" for sample in samples)
+    packages = ("torch", "lightning", "numpy", "opencv-python-headless")
+    return {
+        "carvanamask": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **{name: importlib.metadata.version(name) for name in packages},
+        "pictures": len(samples),
+        "pictures_sha256": hashlib.sha256(listing.encode()).hexdigest(),
+    }
+
+
+def _say_how_long(plan: TrainPlan, pictures: int, machine: Machine, say: Callable[[str], None]) -> None:
+    """How long the recipe takes here; where that is too long for a CPU, also which shipped recipe fits."""
+    hours = _hours(plan.config, pictures)
+    takes = f"this recipe takes about {_in_words(hours)} here"
+    if machine.accelerator != "cpu" or hours <= PATIENCE_HOURS:
+        return say(f"{takes} ({plan.config.training.epochs} epochs of {pictures} pictures)")
+    # a small input is what makes a recipe one for a CPU; only those are tried, each for a few steps
+    small = [recipe for recipe in SHIPPED_RECIPES if max(load_config(recipe).input.size_wh) <= 640]
+    fitting = [(h, name) for name in small if (h := _hours(load_config(name), pictures)) <= PATIENCE_HOURS]
+    advice = "no GPU found and no shipped recipe fits this machine"
+    if fitting:
+        smaller, name = max(fitting)
+        advice = f"no GPU found; --config {name} takes about {_in_words(smaller)}"
+    if not plan.is_recipe_chosen:
+        raise ConfigError(f"{takes}: {advice} (to train this one all the same, name it: --config {DEFAULT_RECIPE})")
+    return say(f"{takes}: {advice}")
+
+
+def _hours(config: Config, pictures: int) -> float:
+    hours: float = _import_fitting().seconds_a_picture(config) * pictures * config.training.epochs / 3600
+    return min(hours, (config.training.max_minutes or float("inf")) / 60)
+
+
+def _in_words(hours: float) -> str:
+    if hours >= 48:
+        return f"{hours / 24:.0f} days"
+    return f"{hours:.1f} hours" if hours >= 2 else f"{max(1, round(hours * 60))} minutes"
+
+
+def _import_fitting() -> ModuleType:
+    """Training's one door: torch is imported when a training starts, and its absence has a name."""
+    try:
+        from carvanamask.training import fitting
+    except ModuleNotFoundError as missing:
+        raise ModelError(f"training needs {missing.name}: pip install 'carvanamask[train]'") from None
+    return fitting

@@ -1,0 +1,48 @@
+"""How a training picture is varied: mirrored, moved, scaled, recoloured."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from carvanamask.core.config import AugmentConfig
+
+
+def augment(pair: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+    """Vary a picture and its mask together.
+
+    `pair` is uint8 (H, W, 4): RGB and, as the fourth channel, how much of the pixel is car, 0–255.
+    """
+    if rng.random() < config.flip:
+        pair = pair[:, ::-1]
+    pair = _move(pair, config, rng)
+    if config.hue or config.saturation or config.value:
+        # a new array: `pair` may still be the cached picture itself
+        pair = np.dstack([_recolour(pair[..., :3], config, rng), pair[..., 3]])
+    return np.ascontiguousarray(pair)
+
+
+def _move(pair: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+    height, width = pair.shape[:2]
+    scale = 1 + rng.uniform(-config.scale, config.scale)
+    shift = rng.uniform(-config.shift, config.shift, size=2) * (width, height)
+    if scale == 1 and not shift.any():
+        return pair
+    # scaled about the middle, then shifted
+    x, y = (1 - scale) * np.array([(width - 1) / 2, (height - 1) / 2]) + shift
+    matrix = np.array([[scale, 0, x], [0, scale, y]])
+    # the studio goes on beyond the frame, so the edge is repeated; a car cut by the frame would go on, too
+    moved = cv2.warpAffine(pair, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved)
+
+
+def _recolour(rgb: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+    """Turn the hue (which wraps around at 180) and shift saturation and value (which don't)."""
+    hue, saturation, value = (
+        round(rng.uniform(-limit, limit)) for limit in (config.hue, config.saturation, config.value)
+    )
+    levels = np.arange(256)
+    tables = [(levels + hue) % 180, np.clip(levels + saturation, 0, 255), np.clip(levels + value, 0, 255)]
+    hsv = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2HSV)
+    hsv = cv2.LUT(hsv, np.stack(tables, axis=-1).astype(np.uint8)[None])
+    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))

@@ -1,0 +1,153 @@
+"""Labelled pictures at the network's size, in an order and with variations that the seed fixes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+import cv2
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from carvanamask.core.config import AugmentConfig, Config
+from carvanamask.core.errors import MaskError
+from carvanamask.core.folders import Sample
+from carvanamask.core.pictures import load_mask, load_picture
+from carvanamask.training.augment import augment
+
+
+def load_pair(sample: Sample, size_wh: tuple[int, int]) -> np.ndarray:
+    """A picture and its mask, shrunk by area: uint8 (H, W, 4), RGB and the share of the pixel that is car, 0–255."""
+    assert sample.mask is not None, f"{sample.picture} is no training picture"
+    picture, mask = load_picture(sample.picture), load_mask(sample.mask)
+    if mask.pixels.shape != picture.shape[:2]:
+        sizes = f"{mask.size_wh[0]}x{mask.size_wh[1]}, its picture {picture.shape[1]}x{picture.shape[0]}"
+        raise MaskError(f"{sample.mask} is {sizes}: put the mask of this picture there")
+    coverage = cv2.resize(mask.pixels.astype(np.uint8) * 255, size_wh, interpolation=cv2.INTER_AREA)
+    return np.dstack([cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), coverage])
+
+
+class ShrunkenPairs:
+    """Pairs at the network's size, kept in memory that worker processes share, where they fit."""
+
+    def __init__(self, samples: Sequence[Sample], size_wh: tuple[int, int], cache_gb: float) -> None:
+        self.samples, self.size_wh = samples, size_wh
+        width, height = size_wh
+        fits = len(samples) * height * width * 4 <= cache_gb * 1e9
+        self.cache = _shared(torch.empty((len(samples) if fits else 0, height, width, 4), dtype=torch.uint8))
+        self.is_cached = _shared(torch.zeros(len(samples), dtype=torch.bool))
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        if not len(self.cache):
+            return load_pair(self.samples[index], self.size_wh)
+        if not self.is_cached[index]:
+            self.cache[index] = torch.from_numpy(load_pair(self.samples[index], self.size_wh))
+            self.is_cached[index] = True  # last, so that a worker never reads half a picture
+        pair: np.ndarray = self.cache[index].numpy()
+        return pair
+
+
+class TrainingPictures(Dataset[np.ndarray]):
+    """(epoch, index) → a varied pair, uint8 (H, W, 4). The same key gives the same pixels on any worker."""
+
+    def __init__(self, pairs: ShrunkenPairs, config: AugmentConfig, seed: int) -> None:
+        self.pairs, self.config, self.seed = pairs, config, seed
+
+    def __getitem__(self, key: tuple[int, int]) -> np.ndarray:
+        epoch, index = key
+        return augment(self.pairs[index], self.config, np.random.default_rng((self.seed, epoch, index)))
+
+
+class ValidationPictures(Dataset[tuple[np.ndarray, np.ndarray]]):
+    """index → (RGB at the network's size, truth at the picture's own size as uint8 0/1)."""
+
+    def __init__(self, samples: Sequence[Sample], size_wh: tuple[int, int]) -> None:
+        self.samples, self.size_wh = samples, size_wh
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        sample = self.samples[index]
+        assert sample.mask is not None
+        picture = cv2.resize(load_picture(sample.picture), self.size_wh, interpolation=cv2.INTER_AREA)
+        return picture, load_mask(sample.mask).pixels.astype(np.uint8)
+
+
+class EpochSampler(Sampler[tuple[int, int]]):
+    """(epoch, index) keys in an order fixed by the seed and the epoch; each device takes its own share."""
+
+    def __init__(self, length: int, seed: int, rank: int, devices: int) -> None:
+        self.length, self.seed, self.rank, self.devices = length, seed, rank, devices
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer before each epoch, also the first after an interruption."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.length // self.devices  # all devices take equally many steps
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.length)
+        for index in order[self.rank :: self.devices][: len(self)]:
+            yield self.epoch, int(index)
+
+
+class CarPictures(L.LightningDataModule):
+    """The loaders of one run."""
+
+    def __init__(self, config: Config, training: Sequence[Sample], validation: Sequence[Sample]) -> None:
+        super().__init__()
+        self.config = config
+        self.validation = ValidationPictures(validation, config.input.size_wh)
+        pairs = ShrunkenPairs(training, config.input.size_wh, config.training.cache_gb)
+        self.training = TrainingPictures(pairs, config.augment, config.training.seed)
+
+    def train_dataloader(self) -> DataLoader[np.ndarray]:
+        assert self.trainer is not None
+        options = self.config.training
+        length = len(self.training.pairs.samples)
+        sampler = EpochSampler(length, options.seed, self.trainer.global_rank, self.trainer.world_size)
+        workers = reader_count(options.workers)
+        return DataLoader(
+            self.training,
+            batch_size=min(options.batch_size, len(sampler)),
+            sampler=sampler,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=torch.cuda.is_available(),
+            drop_last=True,  # a last batch of one picture would upset batch normalisation
+        )
+
+    def val_dataloader(self) -> DataLoader[tuple[np.ndarray, np.ndarray]]:
+        assert self.trainer is not None
+        share = range(self.trainer.global_rank, len(self.validation), self.trainer.world_size)
+        return DataLoader(
+            torch.utils.data.Subset(self.validation, share),
+            batch_size=self.config.training.batch_size,
+            num_workers=reader_count(self.config.training.workers),
+            collate_fn=_collate_validation,
+        )
+
+
+def reader_count(workers: int | None) -> int:
+    """Processes that read pictures: on a GPU as many as feed it, on the CPU one beside the network's threads."""
+    if workers is not None:
+        return workers
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(12, max(1, cores - 2)) if torch.cuda.is_available() else min(1, cores - 1)
+
+
+def _shared(tensor: Tensor) -> Tensor:
+    shared: Tensor = tensor.share_memory_()  # type: ignore[no-untyped-call]
+    return shared
+
+
+def _collate_validation(batch: list[tuple[np.ndarray, np.ndarray]]) -> tuple[Tensor, list[Tensor]]:
+    """Pictures share a size; truths are as large as their photographs, so they stay a list."""
+    pictures, truths = zip(*batch, strict=True)
+    return torch.from_numpy(np.stack(pictures)), [torch.from_numpy(truth) for truth in truths]

@@ -1,0 +1,88 @@
+"""One training run as Lightning sees it: a step, a validation at full size, an optimizer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
+
+from carvanamask.core.config import Config
+from carvanamask.core.mask import Mask, ProbabilityMap
+from carvanamask.core.metrics import dice
+from carvanamask.training.losses import build_loss
+from carvanamask.training.unet import build_network
+
+DICE = "val_dice"
+"""What decides on the best checkpoint, a plateau and an early stop: mean Dice at full size, threshold 0.5."""
+
+
+class CarSegmentation(L.LightningModule):
+    """A network, its loss and its optimizer."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        # NHWC pictures in memory are channels_last already: nothing is copied on the way in
+        self.network = build_network(config.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.loss = build_loss(config.loss)
+        self.epoch_losses: list[Tensor] = []
+        self.shown: list[tuple[Tensor, Tensor]] = []
+
+    def logits(self, pictures: Tensor) -> Tensor:
+        """(N, H, W, 3) uint8 RGB → (N, 1, H, W) float32 logits."""
+        x = (pictures.permute(0, 3, 1, 2).float() / 255 - self.config.input.mean) / self.config.input.std
+        logits: Tensor = self.network(x)
+        return logits.float()
+
+    def on_train_epoch_start(self) -> None:
+        self.epoch_losses.clear()
+
+    def training_step(self, batch: Tensor, index: int) -> Tensor:
+        coverage = batch[..., 3:].permute(0, 3, 1, 2).float() / 255
+        loss: Tensor = self.loss(self.logits(batch[..., :3]), coverage)
+        self.epoch_losses.append(loss.detach())
+        self.log("train_loss", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, list[Tensor]], index: int) -> None:
+        pictures, truths = batch
+        probabilities = self.logits(pictures).sigmoid()[:, 0]
+        if index == 0:
+            self.shown = list(zip(pictures[:4].cpu(), probabilities[:4].cpu(), strict=True))
+        scores = [
+            full_size_dice(values, truth)
+            for values, truth in zip(
+                probabilities.cpu().numpy(), (truth.cpu().numpy() for truth in truths), strict=True
+            )
+        ]
+        self.log(DICE, float(np.mean(scores)), batch_size=len(scores), prog_bar=True, sync_dist=True, on_epoch=True)
+
+    def configure_optimizers(self) -> Any:
+        options = self.config.optimizer
+        parameters = self.network.parameters()
+        optimizer: torch.optim.Optimizer
+        if options.name == "rmsprop":
+            # Keras's defaults, which the original used
+            optimizer = torch.optim.RMSprop(
+                parameters, options.learning_rate, alpha=0.9, eps=1e-7, weight_decay=options.weight_decay
+            )
+        else:
+            optimizer = torch.optim.AdamW(parameters, options.learning_rate, weight_decay=options.weight_decay)
+        if options.schedule == "plateau":
+            plateau = ReduceLROnPlateau(
+                optimizer, mode="max", factor=options.plateau_factor, patience=options.plateau_patience
+            )
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": DICE}}
+        steps = int(self.trainer.estimated_stepping_batches)
+        cycle = OneCycleLR(optimizer, options.learning_rate, total_steps=steps, pct_start=min(0.3, 1 - 1 / steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+
+
+def full_size_dice(probabilities: np.ndarray, truth: np.ndarray) -> float:
+    """Dice at the truth's size: the probabilities are enlarged before the threshold, as a prediction does it."""
+    height, width = truth.shape
+    return dice(ProbabilityMap(probabilities).resized((width, height)).to_mask(0.5), Mask(truth.astype(bool)))

@@ -1,0 +1,81 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from brightness_model import save_brightness_model
+from carvanamask.core.errors import DataError
+from carvanamask.core.folders import KaggleFolder
+from carvanamask.core.mask import Mask
+from carvanamask.core.model_file import ModelFile
+from carvanamask.core.pictures import save_mask, save_picture
+from carvanamask.jobs.evaluate import evaluate, held_out
+
+
+def bright_square(size_px: int) -> np.ndarray:
+    picture = np.zeros((16, 24, 3), np.uint8)
+    picture[:size_px, :size_px] = 255
+    return picture
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> KaggleFolder:
+    """Three cars of two views, a bright 8x8 square; car c's truth is only half of what the model will find."""
+    for car, truth_px in (("a", 8), ("b", 8), ("c", 4)):
+        for view in (1, 2):
+            truth = np.zeros((16, 24), bool)
+            truth[:8, :truth_px] = True
+            save_picture(tmp_path / "train" / f"{car}_{view:02d}.png", bright_square(8))
+            save_mask(tmp_path / "train_masks" / f"{car}_{view:02d}_mask.gif", Mask(truth))
+    return KaggleFolder(tmp_path)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> ModelFile:
+    """Finds what is bright, at the pictures' own size; knows car a, was validated on b and c."""
+    return save_brightness_model(
+        tmp_path / "model", input_size_wh=(24, 16), training_cars=("a",), validation_cars=("b", "c")
+    )
+
+
+def test_scores_the_held_out_cars_and_nothing_else(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+    report = evaluate(model, folder, tmp_path / "out", figures=0)
+    # b is exact; c finds 64 pixels where 32 are car: 2·32 / (64 + 32)
+    assert report.dice_by_car == pytest.approx({"c": 2 / 3, "b": 1.0})
+    assert report.dice == pytest.approx((1 + 2 / 3) / 2)
+    assert report.iou == pytest.approx((1 + 1 / 2) / 2)
+    assert [score.sample.name for score in report.worst[:2]] == ["c_01", "c_02"]
+
+
+def test_leaves_a_report_a_table_and_the_figures_asked_for(
+    folder: KaggleFolder, model: ModelFile, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    heard: list[tuple[int, int]] = []
+    evaluate(model, folder, out, figures=1, on_progress=lambda done, total: heard.append((done, total)))
+    assert heard == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert json.loads((out / "report.json").read_text())["pictures"] == 4
+    assert (out / "pictures.csv").read_text().splitlines()[0] == "picture,dice,iou,boundary_iou"
+    assert len(list((out / "figures").iterdir())) == 1
+    assert [path.name for path in (out / "worst").iterdir()] == ["c_01.png"]
+    assert cv2.imread(str(out / "worst" / "c_01.png")).shape == (1170, 1600, 3)
+
+
+def test_the_same_seed_draws_the_same_pictures(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+    for out in ("first", "second"):
+        evaluate(model, folder, tmp_path / out, figures=2, seed=5)
+    drawn = [sorted(path.name for path in (tmp_path / out / "figures").iterdir()) for out in ("first", "second")]
+    assert drawn[0] == drawn[1]
+
+
+def test_a_model_that_trained_on_every_car_has_nothing_to_be_judged_by(folder: KaggleFolder, tmp_path: Path) -> None:
+    model = save_brightness_model(tmp_path / "all", training_cars=("a", "b", "c"))
+    with pytest.raises(DataError, match="trained on every car of this folder"):
+        evaluate(model, folder, tmp_path / "out")
+
+
+def test_cars_a_model_does_not_know_are_held_out_for_it(folder: KaggleFolder, tmp_path: Path) -> None:
+    model = save_brightness_model(tmp_path / "other", training_cars=("a",), validation_cars=("z",))
+    assert {sample.car for sample in held_out(model, folder.training_samples())} == {"b", "c"}

@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from brightness_model import save_brightness_model
+from carvanamask.core.errors import DataError
+from carvanamask.core.folders import KaggleFolder
+from carvanamask.core.mask import Mask
+from carvanamask.core.model_file import ModelFile
+from carvanamask.core.pictures import load_mask, save_picture
+from carvanamask.core.submission import read_submission, write_submission
+from carvanamask.jobs.check_submission import check_submission
+from carvanamask.jobs.submit import submit
+
+NAMES = [f"{car}_{view:02d}.png" for car in ("b", "a", "c") for view in (1, 2, 3)]
+"""Not in alphabetical order."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> KaggleFolder:
+    """Nine pictures of 24x16: picture k has a bright block from column k to the right end."""
+    root = tmp_path / "data"
+    for place, name in enumerate(NAMES):
+        picture = np.zeros((16, 24, 3), dtype=np.uint8)
+        picture[4:12, place:] = 255
+        save_picture_as(root / "test" / name, picture)
+    (root / "sample_submission.csv").write_text("".join(f"{line}\n" for line in ["img,rle_mask", *rows_of(NAMES)]))
+    return KaggleFolder(root)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> ModelFile:
+    return save_brightness_model(tmp_path / "model", input_size_wh=(24, 16))
+
+
+def rows_of(names: list[str]) -> list[str]:
+    return [f"{name},1 1" for name in names]
+
+
+def save_picture_as(path: Path, picture: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_picture(path, picture)
+
+
+def interrupt_after(count: int) -> Callable[[int, int], None]:
+    def progress(done: int, of: int) -> None:
+        if done == count:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_every_picture_gets_its_mask_at_its_own_size_in_the_sample_s_order(
+    folder: KaggleFolder, model: ModelFile, tmp_path: Path
+) -> None:
+    out, masks = tmp_path / "submission.csv.gz", tmp_path / "masks"
+    report = submit(model, folder, out, masks)
+
+    rows = list(read_submission(out))
+    assert [name for name, _ in rows] == NAMES
+    for place, (name, rle) in enumerate(rows):
+        expected = np.zeros((16, 24), dtype=bool)
+        expected[4:12, place:] = True
+        assert rle == Mask(expected).to_rle()
+        assert np.array_equal(load_mask(masks / f"{Path(name).stem}.png").pixels, expected)
+    assert (report.pictures, report.kept, report.absent, report.unlisted, report.failures) == (9, 0, 0, 0, ())
+    assert report.submission == out
+    assert report.advice == ""
+    assert report.to_dict()["submission"] == str(out)
+
+
+@pytest.mark.parametrize("finished", [0, 1, 5, 9])
+def test_an_interrupted_run_goes_on_and_ends_in_the_same_bytes(
+    folder: KaggleFolder, model: ModelFile, tmp_path: Path, finished: int
+) -> None:
+    submit(model, folder, tmp_path / "straight.csv.gz")
+    out, masks = tmp_path / "out" / "submission.csv.gz", tmp_path / "masks"
+
+    with pytest.raises(KeyboardInterrupt):
+        submit(model, folder, out, masks, on_progress=interrupt_after(finished))
+    assert not out.exists()
+
+    seen: list[tuple[int, int]] = []
+    report = submit(model, folder, out, masks, on_progress=lambda done, of: seen.append((done, of)))
+
+    assert report.kept == finished
+    assert seen == [(done, 9) for done in range(finished, 10)]
+    assert out.read_bytes() == (tmp_path / "straight.csv.gz").read_bytes()
+    assert list(out.parent.iterdir()) == [out]  # nothing unfinished stays
+    assert len(list(masks.iterdir())) == 9
+
+
+def test_rows_of_another_model_are_never_taken_over(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+    out = tmp_path / "submission.csv.gz"
+    blind = save_brightness_model(tmp_path / "blind", input_size_wh=(24, 16), level=1000)
+    with pytest.raises(KeyboardInterrupt):
+        submit(blind, folder, out, on_progress=interrupt_after(5))
+
+    report = submit(model, folder, out)
+
+    assert report.kept == 0
+    assert check_submission(out, NAMES, (24, 16)).empty_masks == 0
+
+
+def test_nor_are_rows_of_the_same_network_with_another_threshold(
+    folder: KaggleFolder, model: ModelFile, tmp_path: Path
+) -> None:
+    out = tmp_path / "submission.csv.gz"
+    with pytest.raises(KeyboardInterrupt):
+        submit(model, folder, out, on_progress=interrupt_after(5))
+    stricter = ModelFile(model.folder, model.card.model_copy(update={"threshold": 0.9}))
+    assert submit(stricter, folder, out).kept == 0
+
+
+def test_a_picture_that_changed_is_cut_again(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+    out = tmp_path / "submission.csv.gz"
+    with pytest.raises(KeyboardInterrupt):
+        submit(model, folder, out, on_progress=interrupt_after(9))
+    save_picture_as(folder.test / NAMES[0], np.zeros((16, 24, 3), dtype=np.uint8))
+
+    assert submit(model, folder, out).kept == 8
+    assert dict(read_submission(out))[NAMES[0]] == ""
+
+
+def test_a_mask_that_was_deleted_is_made_again(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+    out, masks = tmp_path / "submission.csv.gz", tmp_path / "masks"
+    with pytest.raises(KeyboardInterrupt):
+        submit(model, folder, out, masks, on_progress=interrupt_after(9))
+    (masks / "a_01.png").unlink()
+    assert submit(model, folder, out, masks).kept == 8
+    assert (masks / "a_01.png").exists()
+
+
+def test_a_bad_picture_is_named_the_rest_is_kept_and_no_submission_appears(
+    folder: KaggleFolder, model: ModelFile, tmp_path: Path
+) -> None:
+    out = tmp_path / "submission.csv.gz"
+    bad = folder.test / NAMES[4]
+    whole = bad.read_bytes()
+    bad.write_bytes(whole[:50])
+
+    report = submit(model, folder, out)
+
+    assert report.submission is None
+    assert not out.exists()
+    ((file, reason),) = report.failures
+    assert file == str(bad)
+    assert bad.name in reason
+    assert report.advice == (
+        "no submission: 1 picture failed. Repair, then run the same command again: 8 finished are kept"
+    )
+
+    bad.write_bytes(whole)
+    report = submit(model, folder, out)
+    assert (report.kept, report.failures) == (8, ())
+    assert check_submission(out, NAMES, (24, 16)).is_valid
+
+
+def test_names_without_a_picture_and_pictures_without_a_name_are_counted(
+    folder: KaggleFolder, model: ModelFile, tmp_path: Path
+) -> None:
+    out = tmp_path / "submission.csv.gz"
+    (folder.test / NAMES[0]).unlink()
+    (folder.test / NAMES[8]).unlink()
+    shutil.copy(folder.test / NAMES[1], folder.test / "z_01.png")
+
+    report = submit(model, folder, out)
+
+    assert (report.pictures, report.absent, report.unlisted) == (7, 2, 1)
+    assert [name for name, _ in read_submission(out)] == NAMES[1:8]
+    assert not check_submission(out, NAMES, (24, 16)).is_valid
+    assert check_submission(out, NAMES, (24, 16), is_partial=True).is_valid
+
+
+def test_without_a_sample_the_rows_go_by_name(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+    (folder.root / "sample_submission.csv").unlink()
+    submit(model, folder, tmp_path / "submission.csv.gz")
+    assert [name for name, _ in read_submission(tmp_path / "submission.csv.gz")] == sorted(NAMES)
+
+
+def test_a_sample_of_other_pictures_is_refused(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+    (folder.root / "sample_submission.csv").write_text("img,rle_mask\nx_01.jpg,1 1\n")
+    with pytest.raises(DataError, match="none of the pictures"):
+        submit(model, folder, tmp_path / "submission.csv.gz")
+
+
+@pytest.mark.parametrize(
+    ("rows", "problems"),
+    [
+        ([("a", "1 2"), ("b", ""), ("c", "3 2")], ()),
+        ([("a", "1 2"), ("b", "")], ("c has no row",)),
+        ([("a", "1 2"), ("b", ""), ("c", ""), ("d", "")], ("d isn't a picture of this competition",)),
+        ([("a", "1 2"), ("b", ""), ("b", ""), ("c", "")], ("b has more than one row",)),
+        ([("c", ""), ("b", ""), ("a", "")], ("b comes after c: rows must be in the order of sample_submission.csv",)),
+        (
+            [("a", "4 2"), ("b", "1"), ("c", "0 1")],
+            (
+                "a: run-length code leaves the picture: 2x2 has 4 pixels",
+                "b: run-length code has 1 numbers; it takes pairs of start and length",
+                "c: run-length code must count from 1, upwards, in runs of 1 or more that don't overlap",
+            ),
+        ),
+    ],
+    ids=["right", "missing", "extra", "double", "order", "masks"],
+)
+def test_each_fault_of_a_submission_is_one_line(
+    tmp_path: Path, rows: list[tuple[str, str]], problems: tuple[str, ...]
+) -> None:
+    path = tmp_path / "submission.csv.gz"
+    write_submission(path, rows)
+    report = check_submission(path, ["a", "b", "c"], (2, 2))
+    assert report.problems == problems
+    assert report.is_valid == (not problems)
+    assert report.empty_masks == sum(rle == "" for _, rle in rows)
+
+
+def test_many_faults_are_counted_and_the_first_listed(tmp_path: Path) -> None:
+    path = tmp_path / "submission.csv.gz"
+    write_submission(path, [("a", "")])
+    report = check_submission(path, ["a", *map(str, range(50))], (2, 2))
+    assert report.problem_count == 50
+    assert len(report.problems) == 20
+    assert report.to_dict()["is_valid"] is False
+
+
+def test_without_names_masks_are_checked_and_an_empty_file_fails(tmp_path: Path) -> None:
+    path = tmp_path / "submission.csv.gz"
+    write_submission(path, [("whatever.jpg", "1 4")])
+    assert check_submission(path, size_wh=(2, 2)).is_valid
+    write_submission(path, [])
+    assert check_submission(path).problems == ("there are no rows",)

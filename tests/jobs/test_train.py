@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from carvanamask.core.errors import ConfigError, ModelError
+from carvanamask.core.folders import KaggleFolder
+from carvanamask.core.model_file import find_model
+from carvanamask.core.run_dir import RunDir
+from carvanamask.jobs.train import TrainPlan, plan_run, train
+
+FILES_OF_A_RUN = {
+    "checkpoints/best.ckpt",
+    "checkpoints/last.ckpt",
+    "config.toml",
+    "curves.png",
+    "environment.json",
+    "metrics.csv",
+    "model/card.json",
+    "model/model.onnx",
+    "split.json",
+}
+
+
+def quiet_train(folder: Path, plan: TrainPlan, interrupt_at: str = "") -> RunDir:
+    def listen(line: str) -> None:
+        if interrupt_at and line.startswith(interrupt_at):
+            raise KeyboardInterrupt
+
+    return train(KaggleFolder(folder), plan, listen, has_progress_bar=False).run
+
+
+def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
+    state: dict[str, torch.Tensor] = torch.load(checkpoint, weights_only=True)["state_dict"]
+    return state
+
+
+def losses(run: RunDir) -> list[tuple[float, float]]:
+    return [(row["train_loss"], row["val_dice"]) for row in run.metrics()]
+
+
+def test_a_run_keeps_exactly_its_files_and_goes_on_after_an_interruption_as_if_there_was_none(
+    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    whole = quiet_train(drawn_folder, plan_run(tmp_path, "whole", str(tiny_recipe)))
+    files = {str(path.relative_to(whole.root)) for path in whole.root.rglob("*") if path.is_file()}
+    assert {file for file in files if not file.startswith("tensorboard/")} == FILES_OF_A_RUN
+
+    cut = plan_run(tmp_path, "cut", str(tiny_recipe))
+    with pytest.raises(KeyboardInterrupt):
+        quiet_train(drawn_folder, cut, interrupt_at="epoch 1")
+    assert cut.run.is_started
+    assert not cut.run.is_finished
+    quiet_train(drawn_folder, cut)
+    assert losses(cut.run) == losses(whole)
+    again = weights(cut.run.last_checkpoint)
+    for name, tensor in weights(whole.last_checkpoint).items():
+        assert torch.equal(tensor, again[name]), name
+
+
+def test_training_learns_to_find_drawn_cars(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+    plan = plan_run(tmp_path, None, str(tiny_recipe), ["training.epochs=12"])
+    run = quiet_train(drawn_folder, plan)
+    assert max(dice for _, dice in losses(run)) > 0.85
+    assert find_model("tiny", tmp_path).card.scores["validation_dice"] == max(dice for _, dice in losses(run))
+
+
+def test_a_run_goes_on_from_another_s_best_weights(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+    first = quiet_train(drawn_folder, plan_run(tmp_path, "first", str(tiny_recipe)))
+    plan = plan_run(tmp_path, model="first", settings=["training.epochs=1", "optimizer.learning_rate=1e-9"])
+    assert plan.run.name == "first-2"
+    second = quiet_train(drawn_folder, plan)
+    head = "network.head.weight"
+    # steps this small leave the weights where they began: at the first run's best
+    torch.testing.assert_close(weights(second.best_checkpoint)[head], weights(first.best_checkpoint)[head])
+    with pytest.raises(ModelError, match=r"no run 'frist' to go on from: did you mean 'first'\?"):
+        plan_run(tmp_path, model="frist")
+
+
+def test_a_started_run_refuses_other_options(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+    quiet_train(drawn_folder, plan_run(tmp_path, "run", str(tiny_recipe), ["training.epochs=1"]))
+    with pytest.raises(ConfigError, match=r"started with other options \(training.epochs was 1\): use another --name"):
+        quiet_train(drawn_folder, plan_run(tmp_path, "run", str(tiny_recipe)))
+    with pytest.raises(ConfigError, match=r"split.seed was 0"):
+        quiet_train(drawn_folder, plan_run(tmp_path, "run", str(tiny_recipe), ["training.epochs=1", "split.seed=1"]))
+
+
+def test_a_recipe_nobody_asked_for_never_takes_days(
+    drawn_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from carvanamask.training import fitting
+
+    def pretend(config: object, steps: int = 1) -> float:
+        return 3600.0 if config == plan_run(tmp_path).config else 1.0
+
+    monkeypatch.setattr(fitting, "seconds_a_picture", pretend)
+    monkeypatch.setattr(fitting, "this_machine", lambda precision: fitting.Machine("cpu", "32-true", "CPU"))
+    # 3 cars x 4 views x 50 epochs at an hour a picture
+    with pytest.raises(ConfigError, match=r"takes about 25 days here: no GPU found; --config \w+ takes about"):
+        quiet_train(drawn_folder, plan_run(tmp_path))
