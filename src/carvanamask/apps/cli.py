@@ -18,6 +18,7 @@ from carvanamask.apps.summaries import (
     print_options_page,
     print_submission_check,
     print_submit,
+    print_threshold,
     print_train,
 )
 from carvanamask.core.errors import CarvanaMaskError, ConfigError
@@ -147,6 +148,27 @@ def check_submission(
     report = check_submission(file, KaggleFolder(data).submission_names(), parse_size(size), partial)
     print_json(report.to_dict()) if as_json else print_submission_check(report)
     _exit_if(not report.is_valid)
+
+
+@app.command()
+def threshold(model: ModelName, runs: RunsDir = RUNS) -> None:
+    """Choose the threshold that was best when the model was evaluated, and write it into the model's card."""
+    from carvanamask.core.model_file import find_model
+    from carvanamask.core.run_dir import run_of_model
+    from carvanamask.jobs.threshold import choose_threshold
+
+    found = find_model(model, runs)
+    print_threshold(choose_threshold(found, run_of_model(found.folder, runs).evaluation))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="where everything goes")] = Path("demo"),
+) -> None:
+    """Do the whole road on built-in pictures, in a few minutes, and show it on a page."""
+    from carvanamask.apps.demo import run_demo
+
+    print(f"done: open {run_demo(out)} in a browser")
 
 
 @app.command()

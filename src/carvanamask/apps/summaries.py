@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from carvanamask.jobs.check_submission import SubmissionReport
     from carvanamask.jobs.evaluate import EvaluationReport
     from carvanamask.jobs.submit import SubmitReport
+    from carvanamask.jobs.threshold import ThresholdReport
     from carvanamask.jobs.train import TrainReport
 
 
@@ -28,6 +29,13 @@ def print_evaluation(report: EvaluationReport) -> None:
     print(f"over {len(report.pictures)} pictures of {len(report.dice_by_car)} held-out cars at full size")
     print(f"threshold {report.threshold:g}; these pictures would choose {best:.3f}, Dice {best_dice:.5f}")
     print(f"figures and tables in {report.out}")
+
+
+def print_threshold(report: ThresholdReport) -> None:
+    print(
+        f"threshold {report.before:.3f} → {report.after:.3f}: Dice {report.dice_before:.5f} → {report.dice_after:.5f}"
+    )
+    print(f"a gain of {report.gain:+.5f}, written into the model's card; curve in {report.figure}")
 
 
 def print_submit(report: SubmitReport) -> None:

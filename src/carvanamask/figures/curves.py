@@ -32,3 +32,21 @@ def save_training_curves(path: Path, rows: Sequence[Mapping[str, float]], title:
         ha="center",
     )
     save_sheet(path, figure)
+
+
+def save_threshold_curve(path: Path, curve: Sequence[tuple[float, float]], before: float, after: float) -> None:
+    """Draw mean Dice over (threshold, Dice) points, with the threshold in use and the best one."""
+    figure = new_figure((700, 420))
+    axes = figure.subplots()
+    thresholds, scores = zip(*curve, strict=True)
+    axes.plot(thresholds, scores)
+    for threshold, label, style in ((before, "in use", ":"), (after, "best", "-")):
+        axes.axvline(threshold, label=f"{label}: {threshold:.3f}", color="gray", linestyle=style)
+    best = max(scores)
+    # the flat top is what matters; the cliffs at 0 and 1 would hide it
+    axes.set_ylim(best - 0.02, best + 0.002)
+    axes.set_xlabel("threshold")
+    axes.set_title("mean Dice, held-out cars, full size")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    save_sheet(path, figure)

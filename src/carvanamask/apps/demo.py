@@ -1,0 +1,109 @@
+"""The whole road on the pictures that ship with the package, ending in a page that shows what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from carvanamask.apps.screen import progress, say
+from carvanamask.core.errors import DataError
+from carvanamask.core.folders import KaggleFolder, Sample
+from carvanamask.core.model_file import find_model
+from carvanamask.core.pictures import load_mask, load_picture, picture_size_wh
+from carvanamask.core.run_dir import RunDir
+from carvanamask.figures.contact_sheet import outlined, save_contact_sheet
+from carvanamask.figures.report_page import Chapter, save_report_page
+from carvanamask.jobs.check_data import DataReport, check_data
+from carvanamask.jobs.check_submission import SubmissionReport, check_submission
+from carvanamask.jobs.cutout import cutout
+from carvanamask.jobs.evaluate import EvaluationReport, evaluate
+from carvanamask.jobs.submit import SubmitReport, submit
+from carvanamask.jobs.threshold import ThresholdReport, choose_threshold
+from carvanamask.jobs.train import plan_run, train
+from carvanamask.studio.showroom import SHOWROOM
+
+INTRODUCTION = """\
+A small network was trained from scratch on a few cars of a synthetic photo studio and judged on cars it had never \
+seen. With real pictures, more of them, and more time, the same commands get much further."""
+
+NEXT = """\
+# <car>_<view>.jpg in photos/train, masks in photos/train_masks, pictures without masks in photos/test
+carvanamask data check --data photos
+carvanamask train --config quick --data photos
+carvanamask eval --model quick --data photos
+carvanamask submit --model quick --data photos --save True"""
+
+
+def run_demo(out: Path, data: Path = SHOWROOM, recipe: str = "demo") -> Path:
+    """Check, train, evaluate, choose a threshold, predict, submit, cut out; returns the page's path.
+
+    Everything lies in `out`; a training that an earlier call finished is kept.
+    """
+    folder = KaggleFolder(data)
+    say(f"1/6 checking {data}")
+    with progress("checking") as on_progress:
+        checked = check_data(folder, on_progress)
+    if checked.errors:
+        raise DataError(f"{data} has {checked.errors} errors: see data check --data {data}")
+    say("2/6 training")
+    trained = train(folder, plan_run(out, "demo", recipe), say, has_progress_bar=False)
+    run = trained.run
+    say("3/6 scoring on cars it has never seen, choosing the threshold")
+    with progress("scoring") as on_progress:
+        scored = evaluate(trained.model, folder, run.evaluation, figures=2, on_progress=on_progress, say=say)
+    threshold = choose_threshold(trained.model, run.evaluation)
+    say("4/6 predicting the test cars, writing a submission")
+    with progress("predicting") as on_progress:
+        submitted = submit(find_model("demo", out), folder, run.submission, run.masks, on_progress=on_progress)
+    tests = folder.test_samples()
+    names = folder.submission_names() or [sample.picture.name for sample in tests]
+    verdict = check_submission(run.submission, names, picture_size_wh(tests[0].picture))
+    say("5/6 cutting out a car")
+    views = [sample for sample in tests if sample.car == tests[0].car]
+    scene = _cut_out(views, run)
+    say("6/6 drawing the page")
+    page = out / "report.html"
+    chapters = [
+        Chapter("In numbers", facts=_facts(checked, scored, threshold, submitted, verdict)),
+        Chapter("Cut out", "A test car before another background, cut by the mask just predicted.", [scene]),
+        Chapter("All around", "A test car with the outline of each predicted mask.", [_contact_sheet(views, run)]),
+        Chapter("Training", figures=[run.curves]),
+        Chapter("Threshold", "A flat top means that it hardly matters.", [threshold.figure]),
+        Chapter("The worst of the held-out pictures", figures=sorted((run.evaluation / "worst").glob("*.png"))),
+        Chapter("Next: your own pictures", commands=NEXT),
+    ]
+    save_report_page(page, "carvanamask: the whole road", INTRODUCTION, chapters)
+    return page
+
+
+def _facts(
+    checked: DataReport,
+    scored: EvaluationReport,
+    threshold: ThresholdReport,
+    submitted: SubmitReport,
+    verdict: SubmissionReport,
+) -> list[tuple[str, str]]:
+    worst = scored.worst[0]
+    return [
+        ("pictures looked over", f"{checked.training_pictures + checked.test_pictures}, {checked.errors} errors"),
+        ("mean Dice", f"{scored.dice:.4f} on {len(scored.pictures)} pictures of {len(scored.dice_by_car)} unseen cars"),
+        ("worst picture", f"{worst.sample.name}: {worst.dice:.4f}"),
+        ("threshold", f"{threshold.before:.3f} → {threshold.after:.3f}, Dice {threshold.gain:+.5f}"),
+        ("file to mask file", f"{submitted.pictures_per_second:.0f} pictures a second ({submitted.engine})"),
+        ("submission", f"{verdict.rows} rows, {'valid' if verdict.is_valid else 'not valid'}"),
+    ]
+
+
+def _cut_out(views: list[Sample], run: RunDir) -> Path:
+    """The third view shows front and side."""
+    shown = views[min(2, len(views) - 1)]
+    return cutout(shown.picture, run.masks / f"{shown.name}.png", run.root / "cutout").scene
+
+
+def _contact_sheet(views: list[Sample], run: RunDir) -> Path:
+    path = run.root / "views.png"
+    tiles = [
+        (f"view {sample.view}", outlined(load_picture(sample.picture), load_mask(run.masks / f"{sample.name}.png")))
+        for sample in views
+    ]
+    save_contact_sheet(path, tiles)
+    return path

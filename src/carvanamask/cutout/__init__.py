@@ -1,0 +1,1 @@
+"""A picture and its mask → the car before another background."""

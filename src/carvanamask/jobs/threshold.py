@@ -1,0 +1,45 @@
+"""Choose a model's threshold from what its evaluation measured, and write it into the card."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from carvanamask.core.errors import DataError
+from carvanamask.core.model_file import ModelFile
+from carvanamask.figures.curves import save_threshold_curve
+
+
+@dataclass(frozen=True)
+class ThresholdReport:
+    """Mean Dice on held-out cars before and after."""
+
+    before: float
+    dice_before: float
+    after: float
+    dice_after: float
+    figure: Path
+
+    @property
+    def gain(self) -> float:
+        return self.dice_after - self.dice_before
+
+
+def choose_threshold(model: ModelFile, evaluation: Path) -> ThresholdReport:
+    """Take the threshold with the best mean Dice of an evaluation's curve, draw the curve, and update the card.
+
+    Raises DataError when the model wasn't evaluated there.
+    """
+    table = evaluation / "threshold.csv"
+    try:
+        with table.open(newline="") as file:
+            curve = [(float(row["threshold"]), float(row["dice"])) for row in csv.DictReader(file)]
+    except FileNotFoundError:
+        raise DataError(f"{table} doesn't exist: run eval --model {model.card.name} first") from None
+    after, dice_after = max(curve, key=lambda point: point[1])
+    before, dice_before = min(curve, key=lambda point: abs(point[0] - model.card.threshold))
+    figure = evaluation / "threshold.png"
+    save_threshold_curve(figure, curve, before, after)
+    ModelFile.save(model.folder, model.onnx.read_bytes(), model.card.model_copy(update={"threshold": after}))
+    return ThresholdReport(before, dice_before, after, dice_after, figure)

@@ -1,0 +1,71 @@
+import cv2
+import numpy as np
+import pytest
+
+from carvanamask.core.mask import Mask
+from carvanamask.cutout.alpha import soften
+from carvanamask.cutout.background import cut_out, dusk_room, ground_shadow, lay_over, stand_before
+from carvanamask.cutout.foreground import estimate_foreground
+
+
+def disc(side_px: int = 96, radius_px: float = 30.3) -> Mask:
+    y, x = np.mgrid[:side_px, :side_px] - (side_px - 1) / 2
+    return Mask(np.hypot(x, y) < radius_px)
+
+
+def test_softening_neither_grows_nor_shrinks_the_car() -> None:
+    mask = disc()
+    alpha = soften(mask)
+    assert alpha.sum() == pytest.approx(mask.pixels.sum(), rel=0.005)
+    np.testing.assert_array_equal(alpha > 0.5, mask.pixels)
+
+
+def test_a_straight_edge_becomes_a_ramp_of_the_radius_asked_for() -> None:
+    pixels = np.zeros((1, 8), bool)
+    pixels[:, 4:] = True
+    # pixel centres lie 3.5, 2.5, 1.5, 0.5 before the edge and as far behind it
+    np.testing.assert_allclose(soften(Mask(pixels), 2.0)[0], [0, 0, 0.125, 0.375, 0.625, 0.875, 1, 1], atol=1e-6)
+
+
+def test_a_red_car_leaves_its_green_wall_without_a_halo() -> None:
+    alpha = cv2.GaussianBlur(disc().pixels.astype(np.float32), (0, 0), 1.5)
+    red, green = np.array([200, 30, 30]), np.array([40, 220, 60])
+    picture = (red * alpha[..., None] + green * (1 - alpha[..., None])).round().astype(np.uint8)
+    edge = (alpha > 0.1) & (alpha < 0.9)
+    error_before = np.abs(picture[edge].astype(int) - red).mean()
+    error_after = np.abs(estimate_foreground(picture, alpha)[edge].astype(int) - red).mean()
+    assert error_after < error_before / 5
+
+
+def test_a_cutout_keeps_the_inside_and_hides_nothing_outside() -> None:
+    mask = disc()
+    picture = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    rgba = cut_out(picture, mask)
+    np.testing.assert_array_equal(rgba[40:56, 40:56, :3], picture[40:56, 40:56])
+    assert (rgba[0, 0] == 0).all()
+
+
+def test_laying_over_is_the_background_where_the_cutout_is_clear() -> None:
+    rgba = np.zeros((2, 2, 4), np.uint8)
+    rgba[0, 0] = (10, 20, 30, 255)
+    background = np.full((2, 2, 3), 99, np.uint8)
+    laid = lay_over(rgba, background)
+    assert laid[0, 0].tolist() == [10, 20, 30]
+    assert laid[1, 1].tolist() == [99, 99, 99]
+
+
+def test_the_shadow_is_darkest_where_the_tyres_stand_and_gone_far_away() -> None:
+    pixels = np.zeros((120, 200), bool)
+    pixels[40:80, 20:180] = True  # body
+    pixels[80:100, 40:60] = pixels[80:100, 140:160] = True  # two wheels
+    light = ground_shadow(Mask(pixels))
+    assert light[100, 50] < light[99, 100] < 0.95
+    assert light[10, 10] > 0.99
+    assert (ground_shadow(Mask(np.zeros((4, 4), bool))) == 1).all()
+
+
+def test_the_scene_has_the_car_s_pixels_and_the_room_s_corners() -> None:
+    picture = np.full((96, 96, 3), 200, np.uint8)
+    scene = stand_before(picture, disc(), dusk_room((96, 96)))
+    assert abs(int(scene[48, 48, 0]) - 200) <= 1
+    np.testing.assert_array_equal(scene[0, 0], dusk_room((96, 96))[0, 0])

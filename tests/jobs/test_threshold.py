@@ -1,0 +1,23 @@
+from pathlib import Path
+
+import pytest
+
+from brightness_model import save_brightness_model
+from carvanamask.core.errors import DataError
+from carvanamask.core.model_file import ModelFile
+from carvanamask.jobs.threshold import choose_threshold
+
+
+def test_the_best_threshold_of_the_curve_goes_into_the_card(tmp_path: Path) -> None:
+    model = save_brightness_model(tmp_path / "model")
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "threshold.csv").write_text("threshold,dice\n0.25,0.7\n0.375,0.9\n0.5,0.8\n")
+    report = choose_threshold(model, tmp_path / "evaluation")
+    assert (report.before, report.after, report.gain) == (0.5, 0.375, pytest.approx(0.1))
+    assert ModelFile.load(tmp_path / "model").card.threshold == 0.375
+    assert report.figure.exists()
+
+
+def test_a_model_that_was_not_evaluated_has_no_threshold_to_choose(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="run eval --model bright first"):
+        choose_threshold(save_brightness_model(tmp_path), tmp_path / "evaluation")
