@@ -1,0 +1,31 @@
+"""All body types side by side, for the eye: one row a body, one column a view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from carvanamask.core.pictures import save_picture
+from carvanamask.studio.body_types import BODY_TYPES
+from carvanamask.studio.shoot import Session
+
+
+def save_contact_sheet(
+    path: Path,
+    seed: int = 0,
+    views: Sequence[int] = (2, 5, 8, 12),
+    size_wh: tuple[int, int] = (960, 640),
+    samples: int = 32,
+    shown_width: int = 400,
+) -> None:
+    """Render every body type in every view at `size_wh`, and write them shrunk to `shown_width` as one picture."""
+    shown_wh = (shown_width, round(shown_width * size_wh[1] / size_wh[0]))
+    rows = []
+    for number, body in enumerate(BODY_TYPES):
+        session = Session(seed, number, body)
+        pictures = [session.picture(view, size_wh, samples) for view in views]
+        rows.append(np.hstack([cv2.resize(each, shown_wh, interpolation=cv2.INTER_AREA) for each in pictures]))
+    save_picture(path, np.vstack(rows), quality=75)
