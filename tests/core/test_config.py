@@ -23,6 +23,23 @@ def test_the_default_is_the_original_system() -> None:
     assert defaults.optimizer == original.optimizer
 
 
+@pytest.mark.parametrize("name", ["seed-1344x896", "seed-1280"])
+def test_the_ensemble_s_other_members_differ_in_size_and_boundary_only(name: str) -> None:
+    member, original = load_config(name), load_config("seed-1024")
+    assert member.input.size_wh != original.input.size_wh
+    assert member.loss.border_weight != original.loss.border_weight
+    changed = {"input": member.input, "loss": member.loss, "training": member.training}
+    assert member == original.model_copy(update=changed)
+    assert member.training.model_copy(update={"cache_gb": original.training.cache_gb}) == original.training
+
+
+def test_a_size_has_to_fit_how_often_the_network_halves_it() -> None:
+    settings = ["network.name=lite0-unet", "input.size_wh=[480, 300]"]
+    with pytest.raises(ConfigError, match="480x300 can't be halved 5 times: use 480x288"):
+        load_config(None, settings)
+    assert load_config(None, [settings[0], "input.size_wh=[480, 320]"]).input.size_wh == (480, 320)
+
+
 def test_settings_lie_over_the_file_and_read_toml_values() -> None:
     config = load_config("quick", ["loss.border_weight=4", "input.size_wh=[64, 32]", "loss.name=bce-dice"])
     assert config.loss.border_weight == 4

@@ -6,15 +6,23 @@ import torch
 from torch import nn
 
 from carvanamask.core.config import NetworkConfig
+from carvanamask.core.model_file import ModelCard, ModelFile
+from carvanamask.inference.openvino_engine import OpenVinoPredictor
+from carvanamask.inference.torch_engine import TorchPredictor
 from carvanamask.training.export import encode_onnx
-from carvanamask.training.unet import NETWORKS, UNet, build_network
+from carvanamask.training.unet import NETWORKS, DilatedConvolutions, UNet, build_network
 
-SMALL = {"unet": NetworkConfig(name="unet", levels=3, filters=4)}
-"""One small configuration a network; a new network costs one line here and inherits the contract below."""
+SMALL = {
+    "unet": NetworkConfig(name="unet", levels=3, filters=4),
+    "dilated unet": NetworkConfig(name="unet", levels=3, filters=4, dilations=(1, 2, 4)),
+    "renormalised unet": NetworkConfig(name="unet", levels=3, filters=4, normalisation="renorm", renorm_warm_up=5),
+    "lite0-unet": NetworkConfig(name="lite0-unet", decoder_filters=(16, 12, 8, 8, 8), convolutions_up=1),
+}
+"""Small configurations of every network; a new one costs one line here and inherits the contract below."""
 
 
 def test_every_network_has_a_small_configuration_here() -> None:
-    assert SMALL.keys() == NETWORKS.keys()
+    assert {config.name for config in SMALL.values()} == NETWORKS.keys()
 
 
 def test_the_original_has_34_6_million_parameters() -> None:
@@ -39,6 +47,28 @@ def test_the_original_takes_97_gmac_at_1024() -> None:
     assert 64 * macs / 1e9 == pytest.approx(97, abs=0.5)
 
 
+def test_the_dilated_middle_adds_up_what_each_convolution_of_the_row_gives() -> None:
+    middle = DilatedConvolutions(2, 4, (1, 2)).eval()
+    x = torch.rand(1, 2, 8, 8)
+    first = middle[0](x)
+    torch.testing.assert_close(middle(x), first + middle[1](first))
+
+
+def test_dilations_reach_as_far_as_they_say() -> None:
+    middle = DilatedConvolutions(1, 1, (1, 2, 4)).eval()
+    for convolution in middle:
+        torch.nn.init.ones_(convolution[0].weight)
+    dot = torch.zeros(1, 1, 1, 21)
+    dot[..., 10] = 1
+    assert middle(dot).flatten().nonzero().flatten().tolist() == list(range(10 - 1 - 2 - 4, 10 + 1 + 2 + 4 + 1))
+
+
+def test_the_third_place_s_shape_has_about_its_8_5_million_parameters() -> None:
+    # it halves the channels before it joins the skip, this U-Net after: its levels on the way up are wider
+    network = UNet(levels=3, filters=44, dilations=(1, 2, 4, 8, 16, 32), up=2)
+    assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(8.5, abs=1)
+
+
 @pytest.mark.parametrize("name", SMALL)
 class TestEveryNetwork:
     """What training, export and prediction ask of a network."""
@@ -48,20 +78,20 @@ class TestEveryNetwork:
         return build_network(SMALL[name])
 
     def test_gives_one_logit_a_pixel(self, name: str) -> None:
-        assert self.build(name)(torch.zeros(2, 3, 32, 48)).shape == (2, 1, 32, 48)
+        assert self.build(name)(torch.zeros(2, 3, 32, 64)).shape == (2, 1, 32, 64)
 
     def test_every_weight_gets_a_gradient(self, name: str) -> None:
         network = self.build(name)
-        network(torch.rand(2, 3, 32, 48)).square().mean().backward()
+        network(torch.rand(2, 3, 32, 64)).square().mean().backward()
         assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
     def test_a_picture_is_predicted_the_same_alone_and_in_a_batch(self, name: str) -> None:
-        network, pictures = self.build(name).eval(), torch.rand(3, 3, 32, 48)
+        network, pictures = self.build(name).eval(), torch.rand(3, 3, 32, 64)
         with torch.no_grad():
             torch.testing.assert_close(network(pictures)[1:2], network(pictures[1:2]), atol=1e-5, rtol=1e-5)
 
     def test_channels_last_changes_nothing_but_the_layout(self, name: str) -> None:
-        network, pictures = self.build(name).eval(), torch.rand(1, 3, 32, 48)
+        network, pictures = self.build(name).eval(), torch.rand(1, 3, 32, 64)
         with torch.no_grad():
             plain = network(pictures)
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -70,7 +100,7 @@ class TestEveryNetwork:
 
     def test_fits_two_pictures_by_heart(self, name: str) -> None:
         network = self.build(name)
-        pictures = torch.rand(2, 3, 32, 48)
+        pictures = torch.rand(2, 3, 32, 64)
         targets = (pictures[:, :1] > 0.5).float()
         optimizer = torch.optim.AdamW(network.parameters(), 0.01)
         first = last = None
@@ -86,8 +116,22 @@ class TestEveryNetwork:
 
     def test_the_exported_network_gives_the_same_probabilities(self, name: str, tmp_path: Path) -> None:
         onnxruntime = pytest.importorskip("onnxruntime")
-        network, pictures = self.build(name).eval(), torch.rand(2, 3, 32, 48)
-        session = onnxruntime.InferenceSession(encode_onnx(network, (48, 32)))
+        network, pictures = self.build(name).eval(), torch.rand(2, 3, 32, 64)
+        session = onnxruntime.InferenceSession(encode_onnx(network, (64, 32)))
         (exported,) = session.run(["probability"], {"picture": pictures.numpy()})
         with torch.no_grad():
             np.testing.assert_allclose(exported, network(pictures).sigmoid().numpy(), atol=1e-5)
+
+    def test_both_engines_give_its_probabilities(self, name: str, tmp_path: Path) -> None:
+        network = self.build(name)
+        for _ in range(3):
+            network(torch.rand(2, 3, 32, 64))  # moves the running means off 0
+        network.get_parameter("head.weight").data *= 30  # a network without training is sure of nothing
+        card = ModelCard(name="n", network=name, input_size_wh=(64, 32), mean=0.5, std=0.5, sha256="")
+        model = ModelFile.save(tmp_path, encode_onnx(network.eval(), (64, 32)), card)
+        picture = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
+        with torch.no_grad():
+            expected = network((torch.from_numpy(picture).permute(2, 0, 1)[None] / 255 - 0.5) / 0.5).sigmoid()[0, 0]
+        assert expected.max() - expected.min() > 0.01
+        for predictor in (OpenVinoPredictor(model, "f32"), TorchPredictor(model, "cpu")):
+            assert np.abs(predictor.predict(picture).values - expected.numpy()).max() < 1e-4, predictor.engine

@@ -6,7 +6,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -32,6 +32,7 @@ class SplitConfig(Section):
     validation_share: float = Field(0.15, gt=0, lt=1, description="share of the cars held out, whole cars at a time")
     seed: int = Field(0, description="another seed holds out other cars")
     held_out_cars: tuple[str, ...] = Field((), description="ids of cars held out whatever the seed says")
+    extra_folders: tuple[str, ...] = Field((), description="folders whose labelled cars train and never validate")
 
 
 class InputConfig(Section):
@@ -42,14 +43,42 @@ class InputConfig(Section):
     std: float = Field(0.5, gt=0, description="each channel is divided by this after the mean is taken off")
 
 
+Positive = Annotated[int, Field(ge=1)]
+
+
 class NetworkConfig(Section):
     """The network's shape."""
 
-    name: Literal["unet"] = Field("unet", description="which network")
-    levels: int = Field(6, ge=1, le=8, description="how often the picture is halved")
-    filters: int = Field(16, ge=1, description="filters at the first level; each level doubles them")
-    convolutions_down: int = Field(2, ge=1, description="3x3 convolutions a level on the way down")
+    name: Literal["unet", "lite0-unet"] = Field("unet", description="which network")
+    levels: int = Field(6, ge=1, le=8, description="unet: how often the picture is halved")
+    filters: int = Field(16, ge=1, description="unet: filters at the first level; each level doubles them")
+    convolutions_down: int = Field(2, ge=1, description="unet: 3x3 convolutions a level on the way down")
     convolutions_up: int = Field(3, ge=1, description="3x3 convolutions a level on the way up")
+    dilations: tuple[Positive, ...] = Field(
+        (), description="unet: of the middle's convolutions, whose outputs are summed; none: a plain middle"
+    )
+    decoder_filters: tuple[Positive, Positive, Positive, Positive, Positive] = Field(
+        (96, 64, 32, 24, 16), description="lite0-unet: filters of the levels on the way up, the smallest map first"
+    )
+    pretrained: bool = Field(False, description="lite0-unet: begin with what the encoder learned on ImageNet")
+    normalisation: Literal["batch", "renorm"] = Field("batch", description="renorm: batch renormalisation")
+    renorm_warm_up: int = Field(
+        5000,
+        ge=1,
+        description="renorm: steps of plain batch normalisation; its limits are wide open after 8 times that",
+    )
+
+    @property
+    def halvings(self) -> int:
+        """How often the picture is halved on the way down; its sides have to be divisible by 2 to this power."""
+        return self.levels if self.name == "unet" else len(self.decoder_filters)
+
+    @property
+    def summary(self) -> str:
+        """As a model's card names it."""
+        if self.name == "unet":
+            return f"{self.name}, {self.levels} levels from {self.filters} filters"
+        return f"{self.name}, {', '.join(map(str, self.decoder_filters))} filters on the way up"
 
 
 class LossConfig(Section):
@@ -110,11 +139,11 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _size_fits_levels(self) -> Config:
-        step = 2**self.network.levels
+        step = 2**self.network.halvings
         if any(side % step or side < step for side in self.input.size_wh):
             good = "x".join(str(max(step, round(side / step) * step)) for side in self.input.size_wh)
             wrong = "x".join(map(str, self.input.size_wh))
-            raise ValueError(f"input.size_wh {wrong} can't be halved {self.network.levels} times: use {good}")
+            raise ValueError(f"input.size_wh {wrong} can't be halved {self.network.halvings} times: use {good}")
         return self
 
 

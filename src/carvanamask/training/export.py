@@ -34,7 +34,8 @@ def load_network(checkpoint: Path, config: Config) -> nn.Module:
         weights = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
     except (OSError, RuntimeError, KeyError, EOFError, ValueError) as error:
         raise ModelError(f"{checkpoint} is no whole checkpoint ({error}): train the run again") from None
-    network = build_network(config.network)
+    # the checkpoint's weights take the place of any that training began with
+    network = build_network(config.network.model_copy(update={"pretrained": False}))
     prefix = "network."
     network.load_state_dict({name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)})
     return network.eval()

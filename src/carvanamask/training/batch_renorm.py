@@ -1,0 +1,80 @@
+"""Batch renormalisation: what training normalises by is tied to what prediction will normalise by."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+MOMENTUM = 0.01
+"""How far the running statistics move a step. The paper's: once r and d are let loose, they have to be calm."""
+
+R_MAX, D_MAX = 3.0, 5.0
+"""How far a picture's values may be corrected in the end: their spread by a factor, their mean by spreads."""
+
+
+class BatchRenorm2d(nn.BatchNorm2d):
+    """Batch renormalisation (Ioffe, 2017, arXiv 1702.03275) of (N, C, H, W).
+
+    In training, with the batch's mean m and spread s = √(variance + ε) and the running ones M and S of each channel,
+    y = weight · ((x − m) / s · r + d) + bias, where r = s / S, clipped to [1/r_max, r_max], and d = (m − M) / S,
+    clipped to [−d_max, d_max], are constants to the gradient. Unclipped, that is (x − M) / S: what prediction does.
+    For `warm_up` steps nothing is corrected (r_max 1, d_max 0: plain batch normalisation); then the limits widen
+    evenly, d_max to 5 after 5 warm-ups and r_max to 3 after 8, as the paper has it with a warm-up of 5,000 steps.
+
+    Parameters, buffers, evaluation and export are those of nn.BatchNorm2d, and the step is its `num_batches_tracked`,
+    so a checkpoint of the one can be read by the other and an interrupted run goes on with the limits it had.
+    """
+
+    num_batches_tracked: Tensor  # this layer never goes without running statistics
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int, warm_up: int, eps: float = 1e-5) -> None:
+        super().__init__(channels, eps, MOMENTUM)
+        self.warm_up = warm_up
+
+    @classmethod
+    def like(cls, norm: nn.BatchNorm2d, warm_up: int) -> Self:
+        """A layer with the same weights and running statistics, at its first step."""
+        layer = cls(norm.num_features, warm_up, norm.eps)
+        layer.load_state_dict(norm.state_dict())
+        layer.num_batches_tracked.zero_()
+        return layer
+
+    def limits(self) -> tuple[Tensor, Tensor]:
+        """(r_max, d_max) at this step."""
+        warm_ups = self.num_batches_tracked / self.warm_up
+        r_max = 1 + (R_MAX - 1) * ((warm_ups - 1) / 7).clamp(0, 1)
+        d_max = D_MAX * ((warm_ups - 1) / 4).clamp(0, 1)
+        return r_max, d_max
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        with torch.no_grad():
+            variance, mean = torch.var_mean(x.float(), dim=(0, 2, 3), correction=0)
+            spread, running_spread = (variance + self.eps).sqrt(), (self.running_var + self.eps).sqrt()
+            r_max, d_max = self.limits()
+            r = (spread / running_spread).clamp(1 / r_max, r_max)
+            d = ((mean - self.running_mean) / running_spread).clamp(-d_max, d_max)
+        # r and d go into the weights, so that the normalising itself stays torch's fast and exact one
+        y = functional.batch_norm(
+            x, None, None, self.weight * r, self.bias + self.weight * d, training=True, eps=self.eps
+        )
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, MOMENTUM)
+            # the paper averages spreads; kept as a variance it is what evaluation, export and checkpoints know
+            self.running_var.copy_(running_spread.lerp(spread, MOMENTUM).square() - self.eps)
+            self.num_batches_tracked.add_(1)
+        return y
+
+
+def renormalise(network: nn.Module, warm_up: int) -> None:
+    """Put batch renormalisation in the place of every batch normalisation of a network."""
+    for module in list(network.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.BatchNorm2d):
+                setattr(module, name, BatchRenorm2d.like(child, warm_up))
