@@ -1,9 +1,12 @@
-# On a fresh machine: make test.
+# Two commands on a fresh machine: make demo, make test.
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: test check format bench clean
+.PHONY: demo test check format bench clean
+
+demo: .venv/installed-train ## install, then the whole road on built-in data
+	$(BIN)/carvanamask demo
 
 test: check ## install, then everything that can be checked
 	$(BIN)/python -m pytest

@@ -3,11 +3,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from carvanamask.core.errors import ConfigError, ModelError
+from carvanamask.core.errors import ConfigError, DataError, ModelError
 from carvanamask.core.folders import KaggleFolder
-from carvanamask.core.model_file import find_model
+from carvanamask.core.model_file import ModelFile, find_model
 from carvanamask.core.run_dir import RunDir
 from carvanamask.jobs.train import TrainPlan, plan_run, train
+from drawn_cars import draw_kaggle_folder
 
 FILES_OF_A_RUN = {
     "checkpoints/best.ckpt",
@@ -85,6 +86,33 @@ def test_a_started_run_refuses_other_options(drawn_folder: Path, tiny_recipe: Pa
         quiet_train(drawn_folder, plan_run(tmp_path, "run", str(tiny_recipe), ["training.epochs=1", "split.seed=1"]))
 
 
+def test_a_finished_run_is_kept_with_what_was_done_to_its_model_since(
+    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    plan = plan_run(tmp_path, None, str(tiny_recipe), ["training.epochs=1"])
+    model = ModelFile.load(quiet_train(drawn_folder, plan).model)
+    ModelFile.save(model.folder, model.onnx.read_bytes(), model.card.model_copy(update={"threshold": 0.25}))
+    heard: list[str] = []
+    report = train(KaggleFolder(drawn_folder), plan, heard.append, has_progress_bar=False)
+    assert report.model.card.threshold == 0.25
+    assert "run 'tiny' is finished: use another --name to train again" in heard
+
+
+def test_extra_cars_train_and_never_validate(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+    extra = draw_kaggle_folder(tmp_path / "extra", cars=2, views=2, size_wh=(96, 64), seed=9)
+    settings = ["training.epochs=1", f'split.extra_folders=["{extra}"]']
+    run = quiet_train(drawn_folder, plan_run(tmp_path, None, str(tiny_recipe), settings))
+    extra_cars = {sample.car for sample in KaggleFolder(extra).training_samples()}
+    card = ModelFile.load(run.model).card
+    assert extra_cars < set(card.training_cars)
+    assert not extra_cars & set(card.validation_cars)
+    assert len(card.training_cars) + len(card.validation_cars) == 4 + 2
+
+    settings[-1] = f'split.extra_folders=["{drawn_folder}"]'
+    with pytest.raises(DataError, match=r"of split\.extra_folders is held out"):
+        quiet_train(drawn_folder, plan_run(tmp_path, "leak", str(tiny_recipe), settings))
+
+
 def test_a_recipe_nobody_asked_for_never_takes_days(
     drawn_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,5 +124,5 @@ def test_a_recipe_nobody_asked_for_never_takes_days(
     monkeypatch.setattr(fitting, "seconds_a_picture", pretend)
     monkeypatch.setattr(fitting, "this_machine", lambda precision: fitting.Machine("cpu", "32-true", "CPU"))
     # 3 cars x 4 views x 50 epochs at an hour a picture
-    with pytest.raises(ConfigError, match=r"takes about 25 days here: no GPU found; --config \w+ takes about"):
+    with pytest.raises(ConfigError, match=r"takes about 25 days here: no GPU found; --config \S+ takes about"):
         quiet_train(drawn_folder, plan_run(tmp_path))

@@ -34,10 +34,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+studio_app = typer.Typer(help="The synthetic photo studio.", no_args_is_help=True)
 data_app = typer.Typer(help="Look a data folder over.", no_args_is_help=True)
 submission_app = typer.Typer(help="Check submission files.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(submission_app, name="submission")
+app.add_typer(studio_app, name="studio")
 
 
 class YesNo(StrEnum):
@@ -159,6 +161,26 @@ def threshold(model: ModelName, runs: RunsDir = RUNS) -> None:
 
     found = find_model(model, runs)
     print_threshold(choose_threshold(found, run_of_model(found.folder, runs).evaluation))
+
+
+@studio_app.command("render")
+def render(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="the Kaggle folder to fill")],
+    cars: Annotated[int, typer.Option(help="training cars, 16 views each")] = 8,
+    test_cars: Annotated[int, typer.Option(help="cars for test/, without masks")] = 0,
+    size: Annotated[str, typer.Option(metavar="WxH", help="of the pictures")] = "960x640",
+    seed: Annotated[int, typer.Option(help="another seed makes other cars")] = 0,
+    body: Annotated[str | None, typer.Option(help="every car of this body type, like minivan")] = None,
+    samples: Annotated[int, typer.Option(help="light paths a pixel: more is slower and less grainy")] = 32,
+    quality: Annotated[int, typer.Option(help="of the JPEGs, 1 to 100")] = 88,
+) -> None:
+    """Render labelled cars into a Kaggle folder; the same command again finishes what is left."""
+    from carvanamask.jobs.render import render
+
+    with progress("rendering") as on_progress:
+        report = render(out, cars, test_cars, parse_size(size), seed, body, samples, quality, on_picture=on_progress)
+    print(f"{len(report.cars)} cars and {len(report.test_cars)} test cars in {out}", end=": ")
+    print(f"{report.rendered} pictures rendered, {report.skipped} were there")
 
 
 @app.command()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from carvanamask import __version__
 from carvanamask.core.config import SHIPPED_RECIPES, Config, load_config, option_values
-from carvanamask.core.errors import ConfigError, ModelError, nearest
+from carvanamask.core.errors import ConfigError, DataError, ModelError, nearest
 from carvanamask.core.folders import KaggleFolder, Sample
 from carvanamask.core.model_file import ModelCard, ModelFile
 from carvanamask.core.run_dir import RunDir
@@ -93,41 +93,44 @@ def train(
     run, config = plan.run, plan.config
     samples = folder.training_samples()
     split = _split(run, config, samples)
-    training, validation = split.training_samples(samples), split.validation_samples(samples)
+    extra = _extra_samples(config, split)
+    training, validation = [*split.training_samples(samples), *extra], split.validation_samples(samples)
     machine = fitting.this_machine(config.training.precision)
     say(f"device: {machine.description}")
-    say(f"cars: {len(split.training)} to train on, {len(split.validation)} held out (split {split.hash})")
+    beside = f" and {len(extra)} extra pictures" if extra else ""
+    say(f"cars: {len(split.training)} to train on{beside}, {len(split.validation)} held out (split {split.hash})")
     if run.is_finished:
         say(f"run '{run.name}' is finished: use another --name to train again")
-    else:
-        if not run.is_started:
-            _say_how_long(plan, len(training), machine, say)
-            run.start(config, split, _environment(samples))
-        fitting.fit(config, training, validation, run, plan.start_from, say, has_progress_bar)
-    rows = run.metrics()
-    best = max(row["val_dice"] for row in rows)
-    save_training_curves(run.curves, rows, run.name)
-    model = export(run, split, best, len(rows))
-    return TrainReport(run, model, len(rows), best)
+        return TrainReport(run, ModelFile.load(run.model), len(run.metrics()), _best_dice(run))
+    if not run.is_started:
+        _say_how_long(plan, len(training), machine, say)
+        run.start(config, split, _environment([*samples, *extra]))
+    fitting.fit(config, training, validation, run, plan.start_from, say, has_progress_bar)
+    save_training_curves(run.curves, run.metrics(), run.name)
+    model = _export(run, sorted({sample.car for sample in training}), split.validation)
+    return TrainReport(run, model, len(run.metrics()), _best_dice(run))
 
 
-def export(run: RunDir, split: Split, dice: float, epochs: int) -> ModelFile:
+def _best_dice(run: RunDir) -> float:
+    return max(row["val_dice"] for row in run.metrics())
+
+
+def _export(run: RunDir, training_cars: Sequence[str], validation_cars: Sequence[str]) -> ModelFile:
     """Turn the run's best checkpoint into its model."""
     from carvanamask.training.export import encode_onnx, load_network
 
     config = run.config()
     onnx = encode_onnx(load_network(run.best_checkpoint, config), config.input.size_wh)
-    network = config.network
     card = ModelCard(
         name=run.name,
-        network=f"{network.name}, {network.levels} levels from {network.filters} filters",
+        network=config.network.summary,
         input_size_wh=config.input.size_wh,
         mean=config.input.mean,
         std=config.input.std,
-        training_cars=split.training,
-        validation_cars=split.validation,
-        scores={"validation_dice": dice},
-        provenance=f"trained by carvanamask {__version__} on {len(split.training)} cars, {epochs} epochs",
+        training_cars=tuple(training_cars),
+        validation_cars=tuple(validation_cars),
+        scores={"validation_dice": _best_dice(run)},
+        provenance=f"trained by carvanamask {__version__} on {len(training_cars)} cars, {len(run.metrics())} epochs",
         sha256="",
     )
     return ModelFile.save(run.model, onnx, card)
@@ -146,6 +149,18 @@ def _split(run: RunDir, config: Config, samples: Sequence[Sample]) -> Split:
     if run.split().hash != split.hash:
         raise ConfigError(f"run '{run.name}' was started on other cars: use another --name, or --data with its folder")
     return split
+
+
+def _extra_samples(config: Config, split: Split) -> list[Sample]:
+    samples = [
+        sample for folder in config.split.extra_folders for sample in KaggleFolder(Path(folder)).training_samples()
+    ]
+    shared = {sample.car for sample in samples} & set(split.validation)
+    if shared:
+        raise DataError(
+            f"car {min(shared)} of split.extra_folders is held out: take it out of there, or hold out others"
+        )
+    return samples
 
 
 def _environment(samples: Sequence[Sample]) -> dict[str, object]:
