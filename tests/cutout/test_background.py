@@ -59,7 +59,7 @@ def test_the_shadow_is_darkest_where_the_tyres_stand_and_gone_far_away() -> None
     pixels[40:80, 20:180] = True  # body
     pixels[80:100, 40:60] = pixels[80:100, 140:160] = True  # two wheels
     light = ground_shadow(Mask(pixels))
-    assert light[100, 50] < light[99, 100] < 0.95
+    assert light[100, 50] < light[100, 100] < 0.95
     assert light[10, 10] > 0.99
     assert (ground_shadow(Mask(np.zeros((4, 4), bool))) == 1).all()
 

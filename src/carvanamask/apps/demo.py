@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from carvanamask.apps.screen import progress, say
@@ -58,14 +59,14 @@ def run_demo(out: Path, data: Path = SHOWROOM, recipe: str = "demo") -> Path:
     names = folder.submission_names() or [sample.picture.name for sample in tests]
     verdict = check_submission(run.submission, names, picture_size_wh(tests[0].picture))
     say("5/6 cutting out a car")
-    views = [sample for sample in tests if sample.car == tests[0].car]
-    scene = _cut_out(views, run)
+    cars = {car: [sample for sample in tests if sample.car == car] for car in sorted({s.car for s in tests})}
+    scene = _cut_out(cars[tests[-1].car], run)
     say("6/6 drawing the page")
     page = out / "report.html"
     chapters = [
         Chapter("In numbers", facts=_facts(checked, scored, threshold, submitted, verdict)),
         Chapter("Cut out", "A test car before another background, cut by the mask just predicted.", [scene]),
-        Chapter("All around", "A test car with the outline of each predicted mask.", [_contact_sheet(views, run)]),
+        Chapter("All around", "The test cars with the outlines of their predicted masks.", _contact_sheets(cars, run)),
         Chapter("Training", figures=[run.curves]),
         Chapter("Threshold", "A flat top means that it hardly matters.", [threshold.figure]),
         Chapter("The worst of the held-out pictures", figures=sorted((run.evaluation / "worst").glob("*.png"))),
@@ -93,17 +94,16 @@ def _facts(
     ]
 
 
-def _cut_out(views: list[Sample], run: RunDir) -> Path:
+def _cut_out(views: Sequence[Sample], run: RunDir) -> Path:
     """The third view shows front and side."""
     shown = views[min(2, len(views) - 1)]
     return cutout(shown.picture, run.masks / f"{shown.name}.png", run.root / "cutout").scene
 
 
-def _contact_sheet(views: list[Sample], run: RunDir) -> Path:
-    path = run.root / "views.png"
-    tiles = [
-        (f"view {sample.view}", outlined(load_picture(sample.picture), load_mask(run.masks / f"{sample.name}.png")))
-        for sample in views
-    ]
-    save_contact_sheet(path, tiles)
-    return path
+def _contact_sheets(cars: Mapping[str, Sequence[Sample]], run: RunDir) -> list[Path]:
+    paths = [run.root / "views" / f"{car}.png" for car in cars]
+    for path, views in zip(paths, cars.values(), strict=True):
+        masks = [load_mask(run.masks / f"{sample.name}.png") for sample in views]
+        pictures = [outlined(load_picture(s.picture), mask) for s, mask in zip(views, masks, strict=True)]
+        save_contact_sheet(path, [(f"view {s.view}", picture) for s, picture in zip(views, pictures, strict=True)])
+    return paths

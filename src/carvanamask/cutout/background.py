@@ -45,19 +45,26 @@ def ground_shadow(mask: Mask) -> np.ndarray:
 
     A tight dark line where the tyres stand and a wide soft patch below the body: with either alone the car floats.
     """
-    rows, columns = np.flatnonzero(mask.pixels.any(axis=1)), np.flatnonzero(mask.pixels.any(axis=0))
-    if not rows.size:
+    if not mask.pixels.any():
         return np.ones(mask.pixels.shape, np.float32)
-    height, foot, length_px = mask.pixels.shape[0], rows[-1], columns.size
-    # the car's lowest pixel in each column, and how near it comes to the ground there: 1 at a tyre, 0 at a bumper
-    lowest = height - 1 - mask.pixels[::-1].argmax(axis=0)
-    nearness = np.where(mask.pixels.any(axis=0), np.exp((lowest - foot) / (0.04 * length_px)), 0)
-    down = np.arange(height)[:, None]
-    below = (down >= lowest) & (down <= foot) & mask.pixels.any(axis=0)
-    contact = (down >= lowest) & (down < lowest + max(2, length_px // 110))
-    soft = cv2.GaussianBlur(below.astype(np.float32), (0, 0), max(1.0, length_px / 45))
-    crisp = cv2.GaussianBlur((contact * nearness).astype(np.float32), (0, 0), max(1.0, length_px / 260))
-    return np.asarray(np.clip(1 - 0.6 * soft, 0, 1) * np.clip(1 - 0.6 * crisp, 0, 1), np.float32)
+    points = cv2.findNonZero(mask.pixels.astype(np.uint8))
+    hull = cv2.fillConvexPoly(np.zeros(mask.pixels.shape, np.uint8), cv2.convexHull(points), 1) > 0
+    length_px = int(mask.pixels.any(axis=0).sum())
+    lowest, ground = _lowest(mask.pixels), _lowest(hull)
+    down = np.arange(mask.pixels.shape[0])[:, None]
+    # the convex hull reaches from tyre to tyre: between the car's outline and its edge lies the ground under the body
+    below = (down >= lowest) & (down <= ground + length_px / 50) & mask.pixels.any(axis=0)
+    # the outline stands on the ground where it comes near the hull: tyres, and no bumper
+    stands = np.exp((lowest - ground) / (0.01 * length_px)) * mask.pixels.any(axis=0)
+    contact = (down >= lowest - 1) & (down < lowest + max(2, length_px // 110))
+    soft = cv2.GaussianBlur(below.astype(np.float32), (0, 0), max(1.0, length_px / 60))
+    crisp = cv2.GaussianBlur((contact * stands).astype(np.float32), (0, 0), max(1.0, length_px / 260))
+    return np.asarray(np.clip(1 - 0.75 * soft, 0, 1) * np.clip(1 - 0.6 * crisp, 0, 1), np.float32)
+
+
+def _lowest(pixels: np.ndarray) -> np.ndarray:
+    """The row of each column's lowest pixel that is set."""
+    return np.asarray(pixels.shape[0] - 1 - pixels[::-1].argmax(axis=0))
 
 
 def stand_before(picture: np.ndarray, mask: Mask, background: np.ndarray) -> np.ndarray:

@@ -203,7 +203,8 @@ def _hours(config: Config, pictures: int) -> float:
 def _in_words(hours: float) -> str:
     if hours >= 48:
         return f"{hours / 24:.0f} days"
-    return f"{hours:.1f} hours" if hours >= 2 else f"{max(1, round(hours * 60))} minutes"
+    minutes = max(1, round(hours * 60))
+    return f"{hours:.1f} hours" if hours >= 2 else f"{minutes} minute{'s' if minutes > 1 else ''}"
 
 
 def _import_fitting() -> ModuleType:
