@@ -135,17 +135,20 @@ class TestBadInput:
     def test_a_full_disk_while_a_checkpoint_is_written(
         self, run: Run, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from lightning.pytorch.plugins.io import TorchCheckpointIO
-
         draw_kaggle_folder(tmp_path / "data", cars=2, views=2)
+        synced = os.fsync
 
-        def no_space(self: object, *arguments: object, **options: object) -> None:
-            raise OSError(28, "No space left on device", "last.ckpt")
+        def no_space_for_checkpoints(file: int) -> None:
+            if os.fstat(file).st_size > 20_000:
+                raise OSError(28, "No space left on device")
+            synced(file)
 
-        monkeypatch.setattr(TorchCheckpointIO, "save_checkpoint", no_space)
+        monkeypatch.setattr(os, "fsync", no_space_for_checkpoints)
         expect_one_line(
-            run("train", "--config", tiny_recipe), "disk is full", "last.ckpt", "run the same command again"
+            run("train", "--config", tiny_recipe), "best.ckpt can't be written", "run the same command again"
         )
+        assert leftovers(tmp_path) == []
+        assert not list(tmp_path.rglob("*.ckpt"))
 
 
 class Stop:

@@ -96,7 +96,10 @@ class UnfinishedSubmission:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:  # what was still to be written
+            raise disk_error(self.path, error) from error
 
     def holds(self, name: str, version: str) -> bool:
         """Whether the row of this version of the picture is finished."""

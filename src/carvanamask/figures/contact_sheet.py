@@ -24,7 +24,7 @@ def save_contact_sheet(path: Path, tiles: Sequence[tuple[str, np.ndarray]], colu
         axes.set_axis_off()
     for axes, (caption, picture) in zip(cells, tiles, strict=False):
         axes.imshow(picture, interpolation="antialiased")
-        axes.set_title(caption, fontsize=9)
+        axes.set_title(caption, fontsize=12)
     save_sheet(path, figure)
 
 

@@ -90,6 +90,8 @@ def train(
     Raises ConfigError when the run was started with other options or takes longer than the plan allows.
     """
     fitting = _import_fitting()
+    if not fitting.is_first_process():
+        say = _silence
     run, config = plan.run, plan.config
     samples = folder.training_samples()
     split = _split(run, config, samples)
@@ -106,9 +108,15 @@ def train(
         _say_how_long(plan, len(training), machine, say)
         run.start(config, split, _environment([*samples, *extra]))
     fitting.fit(config, training, validation, run, plan.start_from, say, has_progress_bar)
+    if not fitting.is_first_process():
+        raise SystemExit(0)  # its part is done: the first process writes the model and reports
     save_training_curves(run.curves, run.metrics(), run.name)
     model = _export(run, sorted({sample.car for sample in training}), split.validation)
     return TrainReport(run, model, len(run.metrics()), _best_dice(run))
+
+
+def _silence(line: str) -> None:
+    pass
 
 
 def _best_dice(run: RunDir) -> float:
@@ -183,13 +191,14 @@ def _say_how_long(plan: TrainPlan, pictures: int, machine: Machine, say: Callabl
     takes = f"this recipe takes about {_in_words(hours)} here"
     if machine.accelerator != "cpu" or hours <= PATIENCE_HOURS:
         return say(f"{takes} ({plan.config.training.epochs} epochs of {pictures} pictures)")
-    # a small input is what makes a recipe one for a CPU; only those are tried, each for a few steps
-    small = [recipe for recipe in SHIPPED_RECIPES if max(load_config(recipe).input.size_wh) <= 640]
-    fitting = [(h, name) for name in small if (h := _hours(load_config(name), pictures)) <= PATIENCE_HOURS]
     advice = "no GPU found and no shipped recipe fits this machine"
-    if fitting:
-        smaller, name = max(fitting)
-        advice = f"no GPU found; --config {name} takes about {_in_words(smaller)}"
+    # the largest pictures that fit give the best edges; beyond 640 pixels none fits, and trying takes minutes
+    widths = {name: max(load_config(name).input.size_wh) for name in SHIPPED_RECIPES}
+    for name in sorted((name for name in widths if widths[name] <= 640), key=lambda name: -widths[name]):
+        smaller = _hours(load_config(name), pictures)
+        if smaller <= PATIENCE_HOURS:
+            advice = f"no GPU found; --config {name} takes about {_in_words(smaller)}"
+            break
     if not plan.is_recipe_chosen:
         raise ConfigError(f"{takes}: {advice} (to train this one all the same, name it: --config {DEFAULT_RECIPE})")
     return say(f"{takes}: {advice}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import time
 import warnings
@@ -16,7 +17,10 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar, Timer
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.utilities import rank_zero_only
 
+from carvanamask.core.atomic_files import save_bytes_atomically
 from carvanamask.core.config import Config
 from carvanamask.core.folders import Sample
 from carvanamask.core.run_dir import RunDir
@@ -101,6 +105,7 @@ def fit(
             logger=TensorBoardLogger(run.root, name=run.tensorboard.name, version=""),
             log_every_n_steps=10,
             callbacks=callbacks,
+            plugins=[WholeCheckpoints()],
             enable_progress_bar=has_progress_bar,
             enable_model_summary=False,
         )
@@ -114,6 +119,11 @@ def fit(
             raise KeyboardInterrupt from None
     if trainer.interrupted:
         raise KeyboardInterrupt
+
+
+def is_first_process() -> bool:
+    """Whether this process speaks and writes for all that train together; alone, it is."""
+    return getattr(rank_zero_only, "rank", 0) == 0
 
 
 def seconds_a_picture(config: Config, steps: int = 3) -> float:
@@ -136,6 +146,15 @@ def seconds_a_picture(config: Config, steps: int = 3) -> float:
         loss.item()  # waits for the GPU
         seconds.append(time.perf_counter() - start)
     return min(seconds) / config.training.batch_size
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Lightning's own checkpoints, but never half-written: a full disk leaves the one before as it was."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        file = io.BytesIO()
+        torch.save(checkpoint, file)
+        save_bytes_atomically(Path(path), file.getvalue())
 
 
 class EpochTable(Callback):
