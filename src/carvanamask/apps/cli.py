@@ -183,6 +183,20 @@ def render(
     print(f"{report.rendered} pictures rendered, {report.skipped} were there")
 
 
+@studio_app.command("sheet")
+def sheet(
+    out: Annotated[Path, typer.Option(metavar="FILE", help="the sheet, .jpg or .png")],
+    seed: Annotated[int, typer.Option(help="another seed makes other cars")] = 47,
+    samples: Annotated[int, typer.Option(help="light paths a pixel")] = 16,
+) -> None:
+    """Render every body type in four views onto one sheet, to look at."""
+    from carvanamask.studio.contact_sheet import save_contact_sheet
+
+    with progress("rendering") as on_progress:
+        save_contact_sheet(out, seed, samples=samples, on_picture=on_progress)
+    print(f"sheet in {out}")
+
+
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="where everything goes")] = Path("demo"),

@@ -32,14 +32,19 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=None, rate="")
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(title, total=None, rate="")
 
-        def on_progress(done: int, total: int) -> None:
-            speed = bar.tasks[0].speed
-            bar.update(task, completed=done, total=total, rate=f"{speed:.1f}/s" if speed else "")
+    def on_progress(done: int, total: int) -> None:
+        bar.start()  # at the first news: what fails before it leaves no empty bar behind
+        speed = bar.tasks[0].speed
+        bar.update(task, completed=done, total=total, rate=f"{speed:.1f}/s" if speed else "")
 
+    try:
         yield on_progress
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def print_json(tree: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -20,12 +20,20 @@ def save_contact_sheet(
     size_wh: tuple[int, int] = (960, 640),
     samples: int = 32,
     shown_width: int = 400,
+    on_picture: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Render every body type in every view at `size_wh`, and write them shrunk to `shown_width` as one picture."""
+    """Render every body type in every view at `size_wh`, and write them shrunk to `shown_width` as one picture.
+
+    Calls on_picture(done, total) after every picture.
+    """
     shown_wh = (shown_width, round(shown_width * size_wh[1] / size_wh[0]))
     rows = []
     for number, body in enumerate(BODY_TYPES):
         session = Session(seed, number, body)
-        pictures = [session.picture(view, size_wh, samples) for view in views]
-        rows.append(np.hstack([cv2.resize(each, shown_wh, interpolation=cv2.INTER_AREA) for each in pictures]))
+        pictures = []
+        for view in views:
+            picture = session.picture(view, size_wh, samples)
+            pictures.append(cv2.resize(picture, shown_wh, interpolation=cv2.INTER_AREA))
+            on_picture(number * len(views) + len(pictures), len(BODY_TYPES) * len(views))
+        rows.append(np.hstack(pictures))
     save_picture(path, np.vstack(rows), quality=75)
