@@ -13,7 +13,7 @@ from carvanamask.training.dataset import (
     ShrunkenPairs,
     TrainingPictures,
     ValidationPictures,
-    load_pair,
+    shrink_pair,
 )
 
 
@@ -28,7 +28,7 @@ def sample(tmp_path: Path) -> Sample:
 
 
 def test_a_pair_is_shrunk_by_area_so_that_an_edge_pixel_says_how_much_of_it_is_car(sample: Sample) -> None:
-    pair = load_pair(sample, (2, 1))
+    pair = shrink_pair(sample, (2, 1))
     assert pair.shape == (1, 2, 4)
     assert pair[0, 0].tolist() == [255, 255, 255, 255]
     assert pair[0, 1, 3] in (127, 128)
@@ -37,7 +37,7 @@ def test_a_pair_is_shrunk_by_area_so_that_an_edge_pixel_says_how_much_of_it_is_c
 def test_a_mask_of_another_picture_is_refused(sample: Sample, tmp_path: Path) -> None:
     save_mask(tmp_path / "a_01_mask.png", Mask(np.ones((3, 3), bool)))
     with pytest.raises(MaskError, match="is 3x3, its picture 4x2"):
-        load_pair(sample, (2, 1))
+        shrink_pair(sample, (2, 1))
 
 
 def test_pairs_are_read_once_where_they_fit_and_each_time_where_they_do_not(sample: Sample) -> None:

@@ -69,6 +69,15 @@ def load_mask(path: Path) -> Mask:
         return _decode_mask(file, shown(path))
 
 
+def load_pair(picture_path: Path, mask_path: Path) -> tuple[np.ndarray, Mask]:
+    """A picture and its mask. Raises PictureError, and MaskError also for a mask of another size."""
+    picture, mask = load_picture(picture_path), load_mask(mask_path)
+    if mask.pixels.shape != picture.shape[:2]:
+        sizes = f"{mask.size_wh[0]}x{mask.size_wh[1]}, its picture {picture.shape[1]}x{picture.shape[0]}"
+        raise MaskError(f"{shown(mask_path)} is {sizes}: put the mask of this picture there")
+    return picture, mask
+
+
 def decode_mask(data: bytes, name: str) -> Mask:
     """`load_mask` for bytes at hand; `name` is what an error calls them."""
     return _decode_mask(BytesIO(data), shown(name))

@@ -8,8 +8,7 @@ from pathlib import Path
 import cv2
 
 from carvanamask.core.atomic_files import save_bytes_atomically
-from carvanamask.core.errors import MaskError
-from carvanamask.core.pictures import load_mask, load_picture, save_picture
+from carvanamask.core.pictures import load_pair, save_picture
 from carvanamask.cutout.background import cut_out, dusk_room, stand_before
 
 
@@ -23,9 +22,7 @@ class CutoutReport:
 
 def cutout(picture: Path, mask: Path, out: Path) -> CutoutReport:
     """Write `<name>.png`, the car with transparency, and `<name>_scene.jpg`, the car in a plain room, into `out`."""
-    rgb, found = load_picture(picture), load_mask(mask)
-    if found.pixels.shape != rgb.shape[:2]:
-        raise MaskError(f"{mask} is not as large as {picture}: name the mask of this picture")
+    rgb, found = load_pair(picture, mask)
     report = CutoutReport(out / f"{picture.stem}.png", out / f"{picture.stem}_scene.jpg")
     _, png = cv2.imencode(".png", cv2.cvtColor(cut_out(rgb, found), cv2.COLOR_RGBA2BGRA))
     save_bytes_atomically(report.cutout, png.tobytes())

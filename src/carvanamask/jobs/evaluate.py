@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from carvanamask.core.atomic_files import save_text_atomically
-from carvanamask.core.errors import DataError, MaskError
+from carvanamask.core.errors import DataError
 from carvanamask.core.folders import KaggleFolder, Sample
 from carvanamask.core.metrics import boundary_iou, dice, dice_curve, iou
 from carvanamask.core.model_file import ModelFile
-from carvanamask.core.pictures import load_mask, load_picture
+from carvanamask.core.pictures import load_pair
 from carvanamask.figures.comparison import save_comparison
 from carvanamask.inference.predictor import Predictor, build_predictor
 
@@ -141,9 +141,7 @@ def held_out(model: ModelFile, samples: Sequence[Sample]) -> list[Sample]:
 
 def _score(predictor: Predictor, threshold: float, sample: Sample) -> PictureScore:
     assert sample.mask is not None
-    picture, truth = load_picture(sample.picture), load_mask(sample.mask)
-    if truth.pixels.shape != picture.shape[:2]:
-        raise MaskError(f"{sample.mask} is not as large as {sample.picture}: put the mask of this picture there")
+    picture, truth = load_pair(sample.picture, sample.mask)
     probabilities = predictor.predict(picture)
     mask = probabilities.to_mask(threshold)
     curve = dice_curve(probabilities, truth, CURVE_STEPS)
@@ -166,7 +164,7 @@ def _curve_table(curve: np.ndarray) -> str:
 
 def _draw(scores: Iterable[PictureScore], folder: Path, predictor: Predictor, threshold: float) -> None:
     for score in scores:
-        picture = load_picture(score.sample.picture)
         assert score.sample.mask is not None
-        truth, mask = load_mask(score.sample.mask), predictor.predict(picture).to_mask(threshold)
+        picture, truth = load_pair(score.sample.picture, score.sample.mask)
+        mask = predictor.predict(picture).to_mask(threshold)
         save_comparison(folder / f"{score.sample.name}.png", picture, truth, mask, score.sample.name, score.dice)

@@ -64,7 +64,7 @@ def render(
     samples: int = 32,
     quality: int = 88,
     variant: str | None = None,
-    on_picture: Callable[[int, int], None] | None = None,
+    on_picture: Callable[[int, int], None] = lambda done, total: None,
 ) -> RenderReport:
     """Render `cars` training cars and `test_cars` test cars, 16 views each, into a Kaggle folder at `out`.
 
@@ -88,8 +88,7 @@ def render(
             for shot in missing:
                 _take(shot, session, size_wh, samples, quality)
                 rendered, done = rendered + 1, done + 1
-                if on_picture is not None:
-                    on_picture(done, len(numbers) * len(VIEWS))
+                on_picture(done, len(numbers) * len(VIEWS))
             known[name] = (name, *session.description)
             _save_metadata(out / "metadata.csv", known)
     return RenderReport(

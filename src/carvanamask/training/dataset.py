@@ -13,19 +13,15 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from carvanamask.core.config import AugmentConfig, Config
-from carvanamask.core.errors import MaskError
 from carvanamask.core.folders import Sample
-from carvanamask.core.pictures import load_mask, load_picture
+from carvanamask.core.pictures import load_pair
 from carvanamask.training.augment import augment
 
 
-def load_pair(sample: Sample, size_wh: tuple[int, int]) -> np.ndarray:
+def shrink_pair(sample: Sample, size_wh: tuple[int, int]) -> np.ndarray:
     """A picture and its mask, shrunk by area: uint8 (H, W, 4), RGB and the share of the pixel that is car, 0–255."""
     assert sample.mask is not None, f"{sample.picture} is no training picture"
-    picture, mask = load_picture(sample.picture), load_mask(sample.mask)
-    if mask.pixels.shape != picture.shape[:2]:
-        sizes = f"{mask.size_wh[0]}x{mask.size_wh[1]}, its picture {picture.shape[1]}x{picture.shape[0]}"
-        raise MaskError(f"{sample.mask} is {sizes}: put the mask of this picture there")
+    picture, mask = load_pair(sample.picture, sample.mask)
     coverage = cv2.resize(mask.pixels.astype(np.uint8) * 255, size_wh, interpolation=cv2.INTER_AREA)
     return np.dstack([cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), coverage])
 
@@ -42,9 +38,9 @@ class ShrunkenPairs:
 
     def __getitem__(self, index: int) -> np.ndarray:
         if not len(self.cache):
-            return load_pair(self.samples[index], self.size_wh)
+            return shrink_pair(self.samples[index], self.size_wh)
         if not self.is_cached[index]:
-            self.cache[index] = torch.from_numpy(load_pair(self.samples[index], self.size_wh))
+            self.cache[index] = torch.from_numpy(shrink_pair(self.samples[index], self.size_wh))
             self.is_cached[index] = True  # last, so that a worker never reads half a picture
         pair: np.ndarray = self.cache[index].numpy()
         return pair
@@ -73,8 +69,8 @@ class ValidationPictures(Dataset[tuple[np.ndarray, np.ndarray]]):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         sample = self.samples[index]
         assert sample.mask is not None
-        picture = cv2.resize(load_picture(sample.picture), self.size_wh, interpolation=cv2.INTER_AREA)
-        return picture, load_mask(sample.mask).pixels.astype(np.uint8)
+        picture, truth = load_pair(sample.picture, sample.mask)
+        return cv2.resize(picture, self.size_wh, interpolation=cv2.INTER_AREA), truth.pixels.astype(np.uint8)
 
 
 class EpochSampler(Sampler[tuple[int, int]]):

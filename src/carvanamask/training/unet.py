@@ -64,7 +64,6 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         widths = [filters * 2**level for level in range(levels + 1)]
-        self.levels = levels
         self.pool = nn.MaxPool2d(2)
         self.enlarge = nn.Upsample(scale_factor=2, mode="nearest")
         self.down = nn.ModuleList(
