@@ -38,6 +38,8 @@ def test_a_size_has_to_fit_how_often_the_network_halves_it() -> None:
     with pytest.raises(ConfigError, match="480x300 can't be halved 5 times: use 480x288"):
         load_config(None, settings)
     assert load_config(None, [settings[0], "input.size_wh=[480, 320]"]).input.size_wh == (480, 320)
+    with pytest.raises(ConfigError, match="480x300 can't be halved 5 times"):
+        load_config(None, ["network.name=timm:resnet34", settings[1]])
 
 
 def test_settings_lie_over_the_file_and_read_toml_values() -> None:
@@ -65,6 +67,14 @@ def test_a_config_survives_its_file(tmp_path: Path) -> None:
         ("training.epochs=0", "training.epochs = 0: must be greater than or equal to 1 (from --set training.epochs=0)"),
         ("input.size_wh=[1000, 700]", "input.size_wh 1000x700 can't be halved 6 times: use 1024x704"),
         ("input.size_wh=[10, 10]", "use 64x64"),
+        ("input.clahe=-1", "input.clahe = -1: must be greater than or equal to 0"),
+        (
+            "network.name=lite-unet",
+            "network.name = 'lite-unet': must be 'unet', 'lite0-unet' or 'timm:' and a timm model",
+        ),
+        ("network.name=lite-unet", "did you mean 'lite0-unet'? (from --set network.name=lite-unet)"),
+        ("network.name=timm:", "network.name = 'timm:': must be"),
+        ("network.name=3", "network.name = 3: must be a valid string"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_repair(setting: str, message: str) -> None:

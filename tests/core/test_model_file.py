@@ -26,6 +26,15 @@ def test_a_model_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
     assert len(loaded.card.sha256) == 64
 
 
+def test_a_card_of_before_equalisation_existed_means_none(tmp_path: Path) -> None:
+    ModelFile.save(tmp_path, b"network", CARD.model_copy(update={"clahe": 2.0}))
+    assert ModelFile.load(tmp_path).card.clahe == 2
+    card = json.loads((tmp_path / "card.json").read_text())
+    del card["clahe"]
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    assert ModelFile.load(tmp_path).card.clahe == 0
+
+
 def test_a_network_that_is_not_the_card_s_is_refused(tmp_path: Path) -> None:
     ModelFile.save(tmp_path, b"network", CARD)
     (tmp_path / "model.onnx").write_bytes(b"networj")

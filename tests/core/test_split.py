@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from carvanamask.core.errors import DataError
+from carvanamask.core.config import load_config
+from carvanamask.core.errors import ConfigError, DataError
 from carvanamask.core.folders import Sample
 from carvanamask.core.split import Split, split_by_car
 
@@ -77,3 +78,53 @@ def test_the_hash_is_of_the_cars_not_of_their_order() -> None:
 def test_a_split_is_read_as_it_was_written() -> None:
     split = split_by_car(CARS, seed=3)
     assert Split.decode(split.encode()) == split
+
+
+@pytest.mark.parametrize("count", [40, 41, 43])
+def test_the_folds_hold_out_every_car_once_and_are_equally_large(count: int) -> None:
+    cars = [f"car{number:02d}" for number in range(count)]
+    folds = [split_by_car(cars, folds=4, fold=fold).validation for fold in range(4)]
+    assert sorted(car for fold in folds for car in fold) == cars
+    assert max(map(len, folds)) - min(map(len, folds)) <= 1
+
+
+def test_a_fold_depends_on_the_cars_and_the_seed_alone() -> None:
+    assert split_by_car(CARS[::-1] * 2, folds=5, fold=2) == split_by_car(CARS, 0.5, folds=5, fold=2)
+    assert len({split_by_car(CARS, seed=seed, folds=5, fold=2).hash for seed in range(5)}) == 5
+
+
+def test_a_new_car_moves_no_more_than_one_car_over_each_border_of_the_folds() -> None:
+    def fold_by_car(cars: list[str]) -> dict[str, int]:
+        return {car: fold for fold in range(5) for car in split_by_car(cars, folds=5, fold=fold).validation}
+
+    for new in ("new", "newer", "newest"):
+        before, after = fold_by_car(CARS), fold_by_car([*CARS, new])
+        assert sum(before[car] != after[car] for car in CARS) <= 4
+
+
+def test_named_cars_are_held_out_by_every_fold_besides_its_own() -> None:
+    named = {"car07", "car31"}
+    folds = [set(split_by_car(CARS, held_out_cars=named, folds=4, fold=fold).validation) for fold in range(4)]
+    assert all(named < fold for fold in folds)
+    assert sorted(car for fold in folds for car in fold - named) == sorted(set(CARS) - named)
+
+
+def test_more_folds_than_cars_are_refused() -> None:
+    with pytest.raises(DataError, match=r"split.folds = 3: there are only 2 cars to divide, use 2 or fewer"):
+        split_by_car(["a", "b", "c"], held_out_cars=["a"], folds=3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            ["split.folds=5", "split.fold=5"],
+            r"^split.fold = 5 is none of 5 folds: use 0 to 4 \(from --set split.folds=5",
+        ),
+        (["split.fold=1"], r"^split.fold = 1 is a fold of none: set split.folds, too"),
+        (["split.folds=1"], r"^split.folds = 1: must be greater than or equal to 2"),
+    ],
+)
+def test_a_fold_that_is_not_one_of_the_folds_is_refused_in_one_line(settings: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config(settings=settings)

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from carvanamask.core.config import NetworkConfig
+from carvanamask.core.errors import ModelError
 from carvanamask.training.batch_renorm import BatchRenorm2d, renormalise
 from carvanamask.training.unet import build_network
 
@@ -123,3 +124,12 @@ def test_a_network_s_normalisations_are_all_replaced_and_keep_what_they_learned(
     assert kinds == [BatchRenorm2d] * len(kinds) != []
     for name, value in network.state_dict().items():
         assert torch.equal(value, torch.zeros_like(value) if "tracked" in name else weights[name])
+
+
+def test_a_layer_that_does_more_than_normalise_is_not_replaced_in_silence() -> None:
+    class BatchNormAct2d(nn.BatchNorm2d):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x).relu()
+
+    with pytest.raises(ModelError, match=r"renorm has no BatchNormAct2d, .*: use batch"):
+        renormalise(nn.Sequential(nn.Conv2d(3, 4, 1), BatchNormAct2d(4)), warm_up=7)

@@ -1,13 +1,17 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from carvanamask.core.config import AugmentConfig
+from brightness_model import save_brightness_model
+from carvanamask.core.config import AugmentConfig, InputConfig, TrainingConfig
 from carvanamask.core.errors import MaskError
 from carvanamask.core.folders import KaggleFolder, Sample
-from carvanamask.core.mask import Mask
-from carvanamask.core.pictures import save_mask, save_picture
+from carvanamask.core.mask import Mask, ProbabilityMap
+from carvanamask.core.pictures import load_picture, save_mask, save_picture
+from carvanamask.inference.openvino_engine import OpenVinoPredictor
+from carvanamask.inference.torch_engine import TorchPredictor
 from carvanamask.training.dataset import (
     EpochSampler,
     ShrunkenPairs,
@@ -28,7 +32,7 @@ def sample(tmp_path: Path) -> Sample:
 
 
 def test_a_pair_is_shrunk_by_area_so_that_an_edge_pixel_says_how_much_of_it_is_car(sample: Sample) -> None:
-    pair = shrink_pair(sample, (2, 1))
+    pair = shrink_pair(sample, InputConfig(size_wh=(2, 1)))
     assert pair.shape == (1, 2, 4)
     assert pair[0, 0].tolist() == [255, 255, 255, 255]
     assert pair[0, 1, 3] in (127, 128)
@@ -37,11 +41,12 @@ def test_a_pair_is_shrunk_by_area_so_that_an_edge_pixel_says_how_much_of_it_is_c
 def test_a_mask_of_another_picture_is_refused(sample: Sample, tmp_path: Path) -> None:
     save_mask(tmp_path / "a_01_mask.png", Mask(np.ones((3, 3), bool)))
     with pytest.raises(MaskError, match="is 3x3, its picture 4x2"):
-        shrink_pair(sample, (2, 1))
+        shrink_pair(sample, InputConfig(size_wh=(2, 1)))
 
 
 def test_pairs_are_read_once_where_they_fit_and_each_time_where_they_do_not(sample: Sample) -> None:
-    fitting, not_fitting = ShrunkenPairs([sample], (2, 2), cache_gb=1), ShrunkenPairs([sample], (2, 2), cache_gb=0)
+    options = InputConfig(size_wh=(2, 2))
+    fitting, not_fitting = ShrunkenPairs([sample], options, cache_gb=1), ShrunkenPairs([sample], options, cache_gb=0)
     first = [fitting[0].copy(), not_fitting[0].copy()]
     save_picture(sample.picture, np.zeros((2, 4, 3), np.uint8))
     np.testing.assert_array_equal(fitting[0], first[0])
@@ -49,16 +54,39 @@ def test_pairs_are_read_once_where_they_fit_and_each_time_where_they_do_not(samp
 
 
 def test_validation_keeps_the_truth_at_the_picture_s_own_size(sample: Sample) -> None:
-    picture, truth = ValidationPictures([sample], (2, 1))[0]
+    picture, truth = ValidationPictures([sample], InputConfig(size_wh=(2, 1)))[0]
     assert picture.shape == (1, 2, 3)
     assert truth.tolist() == [[1, 1, 1, 0], [1, 1, 1, 0]]
+
+
+def test_without_equalisation_the_input_is_the_shrunken_picture(drawn_folder: Path) -> None:
+    sample = KaggleFolder(drawn_folder).training_samples()[0]
+    small = cv2.resize(load_picture(sample.picture), (48, 32), interpolation=cv2.INTER_AREA)
+    options = InputConfig(size_wh=(48, 32))
+    np.testing.assert_array_equal(shrink_pair(sample, options)[..., :3], small)
+    np.testing.assert_array_equal(ValidationPictures([sample], options)[0][0], small)
+
+
+@pytest.mark.parametrize("clahe", [0.0, 3.0])
+def test_training_validation_and_prediction_see_the_same_pixels(
+    drawn_folder: Path, tmp_path: Path, clahe: float
+) -> None:
+    sample = KaggleFolder(drawn_folder).training_samples()[0]
+    picture, options = load_picture(sample.picture), InputConfig(size_wh=(48, 32), clahe=clahe)
+    seen = ShrunkenPairs([sample], options, cache_gb=1)[0][..., :3]
+    np.testing.assert_array_equal(ValidationPictures([sample], options)[0][0], seen)
+    model = save_brightness_model(tmp_path, (48, 32), clahe=clahe)
+    probability = 1 / (1 + np.exp(-20 * (seen.mean(axis=2, dtype=np.float32) - 127.5) / 127.5))
+    expected = ProbabilityMap(probability).resized((picture.shape[1], picture.shape[0])).values
+    for predictor in (OpenVinoPredictor(model, "f32"), TorchPredictor(model, "cpu")):
+        assert np.abs(predictor.predict(picture).values - expected).max() < 1e-4, predictor.engine
 
 
 def test_a_variation_depends_on_seed_epoch_and_picture_alone(drawn_folder: Path) -> None:
     samples = KaggleFolder(drawn_folder).training_samples()[:3]
 
     def pictures(seed: int) -> TrainingPictures:
-        return TrainingPictures(ShrunkenPairs(samples, (48, 32), 1), AugmentConfig(), seed)
+        return TrainingPictures(ShrunkenPairs(samples, InputConfig(size_wh=(48, 32)), 1), AugmentConfig(), seed)
 
     first, second = pictures(0), pictures(0)
     second[(5, 2)]  # another order of asking
@@ -81,3 +109,48 @@ def test_devices_share_an_epoch_without_overlap_and_take_equally_many_steps() ->
     shares = [list(EpochSampler(11, seed=3, rank=rank, devices=2)) for rank in range(2)]
     assert [len(share) for share in shares] == [5, 5]
     assert not set(shares[0]) & set(shares[1])
+
+
+def test_an_epoch_without_pseudo_labels_has_the_order_it_always_had() -> None:
+    expected = np.random.default_rng((7, 0)).permutation(10)
+    assert [i for _, i in EpochSampler(10, seed=7, rank=0, devices=1)] == expected.tolist()
+
+
+def test_an_epoch_shows_every_real_picture_and_draws_others_from_the_pool() -> None:
+    sampler = EpochSampler(6, seed=0, rank=0, devices=1, pool=20, drawn=4)
+    drawn = []
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        shown = [i for _, i in sampler]
+        assert len(shown) == len(set(shown)) == len(sampler) == 10
+        assert [i for i in sorted(shown) if i < 6] == list(range(6))
+        drawn.append({i for i in shown if i >= 6})
+        assert max(shown) < 6 + 20
+        assert list(sampler) == [(epoch, i) for i in shown]  # the same again after an interruption
+    assert len(set.union(*drawn)) > 4
+
+
+def test_a_pool_that_is_too_small_is_shown_whole_before_any_of_it_comes_again() -> None:
+    shown = [i for _, i in EpochSampler(4, seed=0, rank=0, devices=1, pool=3, drawn=8)]
+    assert len(shown) == len(set(shown)) == 12
+    pictures = sorted(i % 7 for i in shown)
+    assert pictures[:4] == [0, 1, 2, 3]
+    assert sorted(pictures.count(i) for i in (4, 5, 6)) == [2, 3, 3]
+
+
+def test_devices_share_real_and_pseudo_labelled_pictures_without_overlap() -> None:
+    shares = [list(EpochSampler(6, 3, rank, devices=2, pool=9, drawn=5)) for rank in range(2)]
+    assert [len(share) for share in shares] == [5, 5]
+    assert not set(shares[0]) & set(shares[1])
+
+
+def test_a_picture_that_comes_again_in_an_epoch_is_varied_anew(sample: Sample) -> None:
+    pictures = TrainingPictures(ShrunkenPairs([sample], InputConfig(size_wh=(4, 2)), 1), AugmentConfig(), seed=0)
+    assert (pictures[(0, 0)] != pictures[(0, 1)]).any()
+
+
+@pytest.mark.parametrize(
+    ("share", "pseudo", "shown"), [(None, 30, 30), (0.5, 30, 100), (0.2, 30, 25), (0.2, 0, 0), (None, 0, 0)]
+)
+def test_an_epoch_has_the_share_of_pseudo_labels_that_is_asked(share: float | None, pseudo: int, shown: int) -> None:
+    assert TrainingConfig(extra_share=share).pseudo_count(100, pseudo) == shown

@@ -2,11 +2,12 @@ import importlib.metadata
 
 import pytest
 import torch
+from torch.nn import functional
 
 from carvanamask.core.config import NetworkConfig
 from carvanamask.core.errors import ModelError
 from carvanamask.training import lite_encoder
-from carvanamask.training.lite_encoder import WIDTHS, LiteEncoder, SameConv, load_imagenet
+from carvanamask.training.lite_encoder import WIDTHS, DepthwiseOnCpu, LiteEncoder, SameConv, load_imagenet
 from carvanamask.training.unet import build_network
 
 SOURCE = [
@@ -52,6 +53,80 @@ def test_a_stride_of_two_begins_at_the_first_pixel_as_tensorflow_s_does() -> Non
     # sums of pixels 0-2, 2-4 and 4-5; torch's own padding would give 0-1, 1-3 and 3-5
     row = torch.tensor([1.0, 2, 4, 8, 16, 32]).expand(1, 1, 2, 6)
     assert layer(row).flatten().tolist() == [2 * 7, 2 * 28, 2 * 48]
+
+
+def depthwise_gradients(
+    x: torch.Tensor, weight: torch.Tensor, of_y: torch.Tensor, stride: int, padding: int, by_torch: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of the picture and of the weight."""
+    x, weight = x.clone().requires_grad_(), weight.clone().requires_grad_()
+    if by_torch:
+        y = functional.conv2d(x, weight, None, stride, padding, groups=len(weight))
+    else:
+        y = DepthwiseOnCpu.apply(x, weight, stride, padding)
+    y.backward(of_y)
+    assert x.grad is not None
+    assert weight.grad is not None
+    return x.grad, weight.grad
+
+
+@pytest.mark.parametrize("sides", [(12, 10), (9, 13)])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_depthwise_gradients_are_torch_s_own_for_the_picture_and_the_first_quarter_s_for_the_weight(
+    kernel: int, stride: int, sides: tuple[int, int]
+) -> None:
+    torch.manual_seed(0)
+    x, weight = torch.randn(8, 4, *sides, dtype=torch.float64), torch.randn(4, 1, kernel, kernel, dtype=torch.float64)
+    for padding in (0, kernel // 2):
+        of_y = torch.randn_like(functional.conv2d(x, weight, None, stride, padding, groups=4))
+        of_x, of_weight = depthwise_gradients(x, weight, of_y, stride, padding, by_torch=False)
+        torch.testing.assert_close(of_x, depthwise_gradients(x, weight, of_y, stride, padding, by_torch=True)[0])
+        _, of_first = depthwise_gradients(x[:2], weight, of_y[:2], stride, padding, by_torch=True)
+        torch.testing.assert_close(of_weight, 4 * of_first, atol=1e-4, rtol=1e-4)  # in fp32
+
+
+def test_the_depthwise_weight_s_gradient_is_right_in_the_mean_over_batches() -> None:
+    torch.manual_seed(0)
+    x, weight, of_y = torch.randn(8, 4, 6, 6), torch.randn(4, 1, 3, 3), torch.randn(8, 4, 6, 6)
+    turns = [
+        depthwise_gradients(x.roll(2 * turn, 0), weight, of_y.roll(2 * turn, 0), 1, 1, by_torch=False)[1]
+        for turn in range(4)
+    ]
+    _, whole = depthwise_gradients(x, weight, of_y, 1, 1, by_torch=True)
+    torch.testing.assert_close(torch.stack(turns).mean(0), whole, atol=1e-4, rtol=1e-4)
+
+
+def test_a_batch_of_fewer_than_four_takes_its_first_picture() -> None:
+    torch.manual_seed(0)
+    x, weight, of_y = torch.randn(3, 4, 6, 6), torch.randn(4, 1, 3, 3), torch.randn(3, 4, 6, 6)
+    _, of_weight = depthwise_gradients(x, weight, of_y, 1, 1, by_torch=False)
+    _, of_first = depthwise_gradients(x[:1], weight, of_y[:1], 1, 1, by_torch=True)
+    torch.testing.assert_close(of_weight, 3 * of_first, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("is_training", "is_bf16", "count"), [(True, True, 16), (True, False, 0), (False, True, 0), (False, False, 0)]
+)
+def test_every_block_takes_the_fast_gradients_in_training_with_bf16_and_none_otherwise(
+    is_training: bool, is_bf16: bool, count: int
+) -> None:
+    encoder = LiteEncoder().train(is_training)
+    with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16):
+        deepest = encoder(torch.rand(2, 3, 32, 64))[-1]
+    assert [type(step).__name__ for step in steps_to(deepest)].count("DepthwiseOnCpuBackward") == count
+
+
+def steps_to(result: torch.Tensor) -> set[object]:
+    """All that autograd will walk back through."""
+    found: set[object] = set()
+    left: list[object] = [result.grad_fn]
+    while left:
+        step = left.pop()
+        if step is not None and step not in found:
+            found.add(step)
+            left += [before for before, _ in step.next_functions]  # type: ignore[attr-defined]
+    return found
 
 
 def test_a_pretrained_network_begins_with_the_encoder_s_weights_and_its_own_head() -> None:

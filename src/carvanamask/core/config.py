@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from carvanamask.core.errors import ConfigError, nearest
+from carvanamask.core.stage import STAGE_CHANNELS
 
 _PACKAGE = Path(__file__).parent.parent
 # in the package once it is installed from a wheel, at the top of the repository in a checkout
@@ -30,9 +31,12 @@ class SplitConfig(Section):
     """Which cars a run never trains on."""
 
     validation_share: float = Field(0.15, gt=0, lt=1, description="share of the cars held out, whole cars at a time")
+    folds: int | None = Field(None, ge=2, description="hold out one of so many parts instead; none: the share")
+    fold: int = Field(0, ge=0, description="which of the folds is held out, counted from 0")
     seed: int = Field(0, description="another seed holds out other cars")
     held_out_cars: tuple[str, ...] = Field((), description="ids of cars held out whatever the seed says")
     extra_folders: tuple[str, ...] = Field((), description="folders whose labelled cars train and never validate")
+    extra_labels: tuple[str, ...] = Field((), description="lists of pseudo-labels, which train and never validate")
 
 
 class InputConfig(Section):
@@ -41,15 +45,34 @@ class InputConfig(Section):
     size_wh: tuple[int, int] = Field((1024, 1024), description="width and height that pictures are shrunk to")
     mean: float = Field(0.5, description="taken from each channel in [0, 1]")
     std: float = Field(0.5, gt=0, description="each channel is divided by this after the mean is taken off")
+    clahe: float = Field(0, ge=0, description="clip limit of an adaptive equalisation of the lightness; 0: none")
+    first_pass: str = Field("", description="model whose masks show the empty stage, which the network then sees, too")
+
+    @property
+    def channels(self) -> int:
+        """Of what the network sees."""
+        return 3 + (STAGE_CHANNELS if self.first_pass else 0)
 
 
 Positive = Annotated[int, Field(ge=1)]
+
+TIMM = "timm:"
+"""Before the name of a model of timm's that is a network's way down."""
+
+
+def _network_name(name: str) -> str:
+    known = ("unet", "lite0-unet")
+    if name in known or name.removeprefix(TIMM) not in ("", name):
+        return name
+    raise ValueError(f"must be 'unet', 'lite0-unet' or '{TIMM}' and a timm model's name{nearest(name, known)}")
 
 
 class NetworkConfig(Section):
     """The network's shape."""
 
-    name: Literal["unet", "lite0-unet"] = Field("unet", description="which network")
+    name: Annotated[str, AfterValidator(_network_name)] = Field(
+        "unet", description="unet, lite0-unet, or timm: and the name of a timm model, such as timm:resnet34"
+    )
     levels: int = Field(6, ge=1, le=8, description="unet: how often the picture is halved")
     filters: int = Field(16, ge=1, description="unet: filters at the first level; each level doubles them")
     convolutions_down: int = Field(2, ge=1, description="unet: 3x3 convolutions a level on the way down")
@@ -57,10 +80,10 @@ class NetworkConfig(Section):
     dilations: tuple[Positive, ...] = Field(
         (), description="unet: of the middle's convolutions, whose outputs are summed; none: a plain middle"
     )
-    decoder_filters: tuple[Positive, Positive, Positive, Positive, Positive] = Field(
-        (96, 64, 32, 24, 16), description="lite0-unet: filters of the levels on the way up, the smallest map first"
+    decoder_filters: tuple[Positive, Positive, Positive, Positive] = Field(
+        (96, 64, 32, 24), description="but for unet: filters of the levels on the way up, the smallest map first"
     )
-    pretrained: bool = Field(False, description="lite0-unet: begin with what the encoder learned on ImageNet")
+    pretrained: bool = Field(False, description="but for unet: begin with what the encoder learned on ImageNet")
     normalisation: Literal["batch", "renorm"] = Field("batch", description="renorm: batch renormalisation")
     renorm_warm_up: int = Field(
         5000,
@@ -71,7 +94,7 @@ class NetworkConfig(Section):
     @property
     def halvings(self) -> int:
         """How often the picture is halved on the way down; its sides have to be divisible by 2 to this power."""
-        return self.levels if self.name == "unet" else len(self.decoder_filters)
+        return self.levels if self.name == "unet" else len(self.decoder_filters) + 1
 
     @property
     def summary(self) -> str:
@@ -97,6 +120,8 @@ class AugmentConfig(Section):
     hue: float = Field(50, ge=0, le=90, description="largest turn of the hue, in OpenCV's half degrees")
     saturation: float = Field(5, ge=0, le=255, description="largest change of saturation, of 255")
     value: float = Field(15, ge=0, le=255, description="largest change of brightness, of 255")
+    background: float = Field(0, ge=0, le=1, description="chance of another background behind the car")
+    background_folder: str = Field("", description="photographs to stand before, besides drawn backgrounds")
 
 
 class OptimizerConfig(Section):
@@ -117,6 +142,9 @@ class TrainingConfig(Section):
     max_minutes: float | None = Field(None, gt=0, description="stop after the epoch that passes this; none: no limit")
     batch_size: int = Field(2, ge=1, description="pictures a step and device")
     accumulate: int = Field(1, ge=1, description="steps whose gradients are added up before the weights move")
+    extra_share: float | None = Field(
+        None, gt=0, lt=1, description="share of an epoch that is pseudo-labelled; none: every picture once"
+    )
     early_stop_patience: int = Field(10, ge=1, description="epochs without a better Dice that end the run")
     seed: int = Field(0, description="of the first weights, the order of pictures and their variation")
     precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the machine has it")
@@ -124,6 +152,12 @@ class TrainingConfig(Section):
     cache_gb: float = Field(4.0, ge=0, description="shrunken pictures are kept in memory if they fit in this")
     devices: int | None = Field(None, ge=1, description="how many GPUs; none: all there are")
     nodes: int = Field(1, ge=1, description="how many machines train together")
+
+    def pseudo_count(self, real: int, pseudo: int) -> int:
+        """How many pseudo-labelled pictures an epoch shows beside all `real` ones, where there are `pseudo`."""
+        if self.extra_share is None or not pseudo:
+            return pseudo
+        return round(real * self.extra_share / (1 - self.extra_share))
 
 
 class Config(Section):
@@ -136,6 +170,21 @@ class Config(Section):
     augment: AugmentConfig = AugmentConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_the_folds(self) -> Config:
+        folds, fold = self.split.folds, self.split.fold
+        if folds is None and fold:
+            raise ValueError(f"split.fold = {fold} is a fold of none: set split.folds, too")
+        if folds is not None and fold >= folds:
+            raise ValueError(f"split.fold = {fold} is none of {folds} folds: use 0 to {folds - 1}")
+        return self
+
+    @model_validator(mode="after")
+    def _stage_is_compared_as_photographed(self) -> Config:
+        if self.input.first_pass and self.input.clahe:
+            raise ValueError("input.clahe changes what input.first_pass compares with the stage: use one of them")
+        return self
 
     @model_validator(mode="after")
     def _size_fits_levels(self) -> Config:

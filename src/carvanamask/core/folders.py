@@ -12,7 +12,7 @@ import csv
 import gzip
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -170,3 +170,11 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
 def _vehicle(row: dict[str, str]) -> Vehicle:
     year = row["year"].strip()
     return Vehicle(int(year) if year.isdecimal() else None, row["make"], row["model"], row["trim2"] or row["trim1"])
+
+
+def cars_of(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
+    """Each car's samples, in their order."""
+    cars: dict[str, list[Sample]] = {}
+    for sample in samples:
+        cars.setdefault(sample.car, []).append(sample)
+    return cars

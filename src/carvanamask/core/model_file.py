@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import Field, PositiveInt, ValidationError
@@ -12,61 +13,144 @@ from carvanamask.core.atomic_files import save_bytes_atomically, save_text_atomi
 from carvanamask.core.config import Section
 from carvanamask.core.errors import ModelError, nearest
 from carvanamask.core.run_dir import RUNS, RunDir
+from carvanamask.core.stage import STAGE_CHANNELS
 
 BUILT_IN = Path(__file__).parent.parent / "models"
 
 
+class Member(Section):
+    """One of the models that another one asks; it lies in that one's folder."""
+
+    name: str
+    weight: float = Field(1.0, ge=0, description="in the mean of all members, in proportion")
+    sha256: str = Field(description="of its card, which names its network's in turn")
+
+
 class ModelCard(Section):
-    """Everything a prediction has to know of a network, and where the network comes from."""
+    """Everything a prediction has to know of a model, and where the model comes from."""
 
     name: str
     network: str = Field(description="what it is, in words")
     input_size_wh: tuple[PositiveInt, PositiveInt] = Field(description="pictures are shrunk to this")
-    mean: float = Field(description="taken from each RGB channel in [0, 1]")
-    std: float = Field(gt=0, description="each channel is divided by this after the mean is taken off")
+    mean: float = Field(0.5, description="taken from each RGB channel in [0, 1]")
+    std: float = Field(0.5, gt=0, description="each channel is divided by this after the mean is taken off")
+    clahe: float = Field(0, ge=0, description="clip limit of an adaptive equalisation of the lightness; 0: none")
     threshold: float = Field(0.5, gt=0, lt=1, description="a pixel is car above this probability")
     training_cars: tuple[str, ...] = ()
     validation_cars: tuple[str, ...] = ()
     scores: dict[str, float] = Field({}, description="on the validation cars, at full size")
     provenance: str = Field("", description="the data, its terms, and how the network was trained")
-    sha256: str = Field(description="of the ONNX file")
+    flip: bool = Field(False, description="the mean with the mirrored picture's probabilities")
+    clean_up: tuple[str, ...] = Field((), description="repairs of the mask after the threshold")
+    members: tuple[Member, ...] = Field((), description="of an ensemble; or the first pass of one that sees the stage")
+    sees_stage: bool = Field(False, description="the network sees the empty stage that other views show")
+    sha256: str = Field("", description="of the ONNX file; none for an ensemble, whose members have their own")
+
+    @property
+    def channels(self) -> int:
+        """Of the network's input."""
+        return 3 + (STAGE_CHANNELS if self.sees_stage else 0)
+
+    @property
+    def has_network(self) -> bool:
+        """An ensemble has none of its own."""
+        return self.sees_stage or not self.members
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A folder with `model.onnx` and `card.json`, checked when loaded."""
+    """A folder with `card.json`, and `model.onnx` or members' folders or both; checked when loaded."""
 
     folder: Path
     card: ModelCard
+    members: tuple[ModelFile, ...] = ()
 
     @property
     def onnx(self) -> Path:
         return self.folder / "model.onnx"
 
+    @property
+    def card_file(self) -> Path:
+        return self.folder / "card.json"
+
     @classmethod
     def load(cls, folder: Path) -> ModelFile:
-        """Raises ModelError when a part is missing or the network isn't the one the card was written for."""
+        """Raises ModelError when a part is missing or isn't the one the card was written for."""
         card_path = folder / "card.json"
         try:
             card = ModelCard.model_validate_json(card_path.read_text())
-            network = (folder / "model.onnx").read_bytes()
+            model = cls(folder, card, tuple(cls.load(_member_folder(folder, member)) for member in card.members))
+            network = model.onnx.read_bytes() if card.has_network else None
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the file"
             raise ModelError(f"{card_path} is not a model's card ({where}: {first['msg']}): export it again") from None
         except (OSError, UnicodeDecodeError) as error:
             raise ModelError(f"{folder} is no whole model ({error}): export it again") from None
-        if hashlib.sha256(network).hexdigest() != card.sha256:
+        if network is not None and _sha256(network) != card.sha256:
             raise ModelError(f"{folder}/model.onnx is not the network its card describes: copy or export it again")
-        return cls(folder, card)
+        for member, file in zip(card.members, model.members, strict=True):
+            if _sha256(file.card_file.read_bytes()) != member.sha256:
+                raise ModelError(f"{file.folder} is not the member that {card_path} describes: make the model again")
+        return model
 
     @classmethod
-    def save(cls, folder: Path, onnx: bytes, card: ModelCard) -> ModelFile:
-        """Write network and card; the card comes last, so that a folder with a card is whole."""
-        card = card.model_copy(update={"sha256": hashlib.sha256(onnx).hexdigest()})
-        save_bytes_atomically(folder / "model.onnx", onnx)
-        save_text_atomically(folder / "card.json", card.model_dump_json(indent=1))
-        return cls(folder, card)
+    def save(
+        cls,
+        folder: Path,
+        onnx: bytes | None,
+        card: ModelCard,
+        members: Sequence[ModelFile] = (),
+        weights: Sequence[float] = (),
+    ) -> ModelFile:
+        """Write network, copies of the members, and the card, which comes last: a folder with a card is whole.
+
+        `onnx` None is an ensemble's; `weights` are the members', all alike if not given.
+        """
+        if onnx is not None:
+            save_bytes_atomically(folder / "model.onnx", onnx)
+        named = [
+            Member(name=name, weight=weight, sha256=_sha256(member.card_file.read_bytes()))
+            for name, weight, member in zip(_names(members), weights or [1.0] * len(members), members, strict=True)
+        ]
+        copies = tuple(
+            member._copied_to(_member_folder(folder, entry)) for entry, member in zip(named, members, strict=True)
+        )
+        sha256 = "" if onnx is None else _sha256(onnx)
+        model = cls(folder, card.model_copy(update={"sha256": sha256, "members": tuple(named)}), copies)
+        save_text_atomically(model.card_file, model.card.model_dump_json(indent=1))
+        return model
+
+    def with_card(self, **changes: object) -> ModelFile:
+        """The same networks, asked in another way; nothing is written."""
+        return replace(self, card=self.card.model_copy(update=changes))
+
+    def save_card(self) -> None:
+        save_text_atomically(self.card_file, self.card.model_dump_json(indent=1))
+
+    def _copied_to(self, folder: Path) -> ModelFile:
+        if self.card.has_network:
+            save_bytes_atomically(folder / "model.onnx", self.onnx.read_bytes())
+        copies = tuple(
+            member._copied_to(_member_folder(folder, entry))
+            for entry, member in zip(self.card.members, self.members, strict=True)
+        )
+        save_bytes_atomically(folder / "card.json", self.card_file.read_bytes())
+        return ModelFile(folder, self.card, copies)
+
+
+def _member_folder(folder: Path, member: Member) -> Path:
+    return folder / "members" / member.name
+
+
+def _names(members: Sequence[ModelFile]) -> list[str]:
+    """Each member's own, with a number behind where two are called the same."""
+    names = [member.card.name for member in members]
+    return [f"{name}-{place + 1}" if names.count(name) > 1 else name for place, name in enumerate(names)]
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def model_folders(runs: Path = RUNS) -> dict[str, Path]:

@@ -71,11 +71,17 @@ def load_mask(path: Path) -> Mask:
 
 def load_pair(picture_path: Path, mask_path: Path) -> tuple[np.ndarray, Mask]:
     """A picture and its mask. Raises PictureError, and MaskError also for a mask of another size."""
-    picture, mask = load_picture(picture_path), load_mask(mask_path)
+    picture = load_picture(picture_path)
+    return picture, load_mask_of(picture, mask_path)
+
+
+def load_mask_of(picture: np.ndarray, mask_path: Path) -> Mask:
+    """The mask of a picture at hand. Raises MaskError also for one of another size."""
+    mask = load_mask(mask_path)
     if mask.pixels.shape != picture.shape[:2]:
         sizes = f"{mask.size_wh[0]}x{mask.size_wh[1]}, its picture {picture.shape[1]}x{picture.shape[0]}"
         raise MaskError(f"{shown(mask_path)} is {sizes}: put the mask of this picture there")
-    return picture, mask
+    return mask
 
 
 def decode_mask(data: bytes, name: str) -> Mask:

@@ -50,6 +50,10 @@ class RunDir:
         return self.root / "checkpoints" / "last.ckpt"
 
     @property
+    def stages(self) -> Path:
+        return self.root / "stages"
+
+    @property
     def tensorboard(self) -> Path:
         return self.root / "tensorboard"
 
@@ -82,13 +86,18 @@ class RunDir:
         """Write down what the run is before it begins."""
         save_text_atomically(self.config_file, encode_config(config))
         save_text_atomically(self._split, split.encode())
-        save_text_atomically(self.root / "environment.json", json.dumps(environment, indent=1))
+        save_text_atomically(self._environment, json.dumps(environment, indent=1))
 
     def config(self) -> Config:
         return load_config(self.config_file)
 
     def split(self) -> Split:
         return Split.decode(self._split.read_text())
+
+    def environment(self) -> dict[str, object]:
+        """What the run was started with besides its options."""
+        found: dict[str, object] = json.loads(self._environment.read_text())
+        return found
 
     def metrics(self) -> list[dict[str, float]]:
         """One row an epoch, in order."""
@@ -107,6 +116,10 @@ class RunDir:
     @property
     def _split(self) -> Path:
         return self.root / "split.json"
+
+    @property
+    def _environment(self) -> Path:
+        return self.root / "environment.json"
 
     @property
     def _metrics(self) -> Path:

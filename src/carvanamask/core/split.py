@@ -58,20 +58,36 @@ class Split:
 
 
 def split_by_car(
-    cars: Iterable[str], validation_share: float = 0.15, seed: int = 0, held_out_cars: Iterable[str] = ()
+    cars: Iterable[str],
+    validation_share: float = 0.15,
+    seed: int = 0,
+    held_out_cars: Iterable[str] = (),
+    folds: int | None = None,
+    fold: int = 0,
 ) -> Split:
-    """Hold out a share of the cars, at least one, and among them every car of `held_out_cars`.
+    """Hold out a share of the cars, at least one, or with `folds` the cars of number `fold` (from 0) of so many parts.
 
-    A car's place depends on its id and the seed alone: more cars in the folder never move another car by
-    more than the share asks, and the order of files doesn't matter.
+    A share has every car of `held_out_cars` among it. The folds divide the other cars, each of which one fold holds
+    out, and every fold holds out `held_out_cars` besides. A car's place depends on its id and the seed alone: more cars
+    in the folder never move another car by more than the share asks, or over more than one fold's border, and the
+    order of files doesn't matter. Raises DataError.
     """
     known = sorted(set(cars))
     held_out = set(held_out_cars)
     if not held_out <= set(known):
         raise DataError(f"split.held_out_cars: no pictures of car {min(held_out - set(known))} in the folder")
     rest = sorted(set(known) - held_out, key=lambda car: hashlib.sha256(f"{seed}:{car}".encode()).digest())
-    count = max(1, round(validation_share * len(known)))
     if len(known) < 2:
         raise DataError(f"{len(known)} car in the folder: at least two are needed, one to train on and one to validate")
-    held_out |= set(rest[: max(0, count - len(held_out))])
+    if folds is None:
+        count = max(1, round(validation_share * len(known)))
+        held_out |= set(rest[: max(0, count - len(held_out))])
+    else:
+        if folds > len(rest):
+            raise DataError(
+                f"split.folds = {folds}: there are only {len(rest)} cars to divide, use {len(rest)} or fewer"
+            )
+        # stretches of the hashes' order: as large as each other, which a hash modulo `folds` wouldn't be, while a new
+        # car moves one car at most over each border, where every N-th car would move them all
+        held_out |= set(rest[fold * len(rest) // folds : (fold + 1) * len(rest) // folds])
     return Split(tuple(car for car in known if car not in held_out), tuple(sorted(held_out)))

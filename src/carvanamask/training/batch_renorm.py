@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from carvanamask.core.errors import ModelError
+
 MOMENTUM = 0.01
 """How far the running statistics move a step. The paper's: once r and d are let loose, they have to be calm."""
 
@@ -73,8 +75,14 @@ class BatchRenorm2d(nn.BatchNorm2d):
 
 
 def renormalise(network: nn.Module, warm_up: int) -> None:
-    """Put batch renormalisation in the place of every batch normalisation of a network."""
+    """Put batch renormalisation in the place of every batch normalisation of a network.
+
+    Raises ModelError for a layer that does more than that one, as those of timm's that end in an activation.
+    """
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.BatchNorm2d):
+                if type(child) is not nn.BatchNorm2d:
+                    kind = type(child).__name__
+                    raise ModelError(f"network.normalisation renorm has no {kind}, which this network needs: use batch")
                 setattr(module, name, BatchRenorm2d.like(child, warm_up))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import cv2
 import lightning as L
@@ -12,56 +13,71 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from carvanamask.core.config import AugmentConfig, Config
+from carvanamask.core.config import AugmentConfig, Config, InputConfig
+from carvanamask.core.contrast import equalise
 from carvanamask.core.folders import Sample
 from carvanamask.core.pictures import load_pair
 from carvanamask.training.augment import augment
+from carvanamask.training.backgrounds import Backgrounds
+from carvanamask.training.stage_input import Stages, beside
 
 
-def shrink_pair(sample: Sample, size_wh: tuple[int, int]) -> np.ndarray:
+def network_input(picture: np.ndarray, options: InputConfig) -> np.ndarray:
+    """RGB uint8 of any size → what the network sees of it before normalisation, as a prediction makes it."""
+    return equalise(cv2.resize(picture, options.size_wh, interpolation=cv2.INTER_AREA), options.clahe)
+
+
+def shrink_pair(sample: Sample, options: InputConfig) -> np.ndarray:
     """A picture and its mask, shrunk by area: uint8 (H, W, 4), RGB and the share of the pixel that is car, 0–255."""
     assert sample.mask is not None, f"{sample.picture} is no training picture"
     picture, mask = load_pair(sample.picture, sample.mask)
-    coverage = cv2.resize(mask.pixels.astype(np.uint8) * 255, size_wh, interpolation=cv2.INTER_AREA)
-    return np.dstack([cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), coverage])
+    coverage = cv2.resize(mask.pixels.astype(np.uint8) * 255, options.size_wh, interpolation=cv2.INTER_AREA)
+    return np.dstack([network_input(picture, options), coverage])
 
 
 class ShrunkenPairs:
     """Pairs at the network's size, kept in memory that worker processes share, where they fit."""
 
-    def __init__(self, samples: Sequence[Sample], size_wh: tuple[int, int], cache_gb: float) -> None:
-        self.samples, self.size_wh = samples, size_wh
-        width, height = size_wh
+    def __init__(self, samples: Sequence[Sample], options: InputConfig, cache_gb: float) -> None:
+        self.samples, self.options = samples, options
+        width, height = options.size_wh
         fits = len(samples) * height * width * 4 <= cache_gb * 1e9
         self.cache = _shared(torch.empty((len(samples) if fits else 0, height, width, 4), dtype=torch.uint8))
         self.is_cached = _shared(torch.zeros(len(samples), dtype=torch.bool))
 
     def __getitem__(self, index: int) -> np.ndarray:
         if not len(self.cache):
-            return shrink_pair(self.samples[index], self.size_wh)
+            return shrink_pair(self.samples[index], self.options)
         if not self.is_cached[index]:
-            self.cache[index] = torch.from_numpy(shrink_pair(self.samples[index], self.size_wh))
+            self.cache[index] = torch.from_numpy(shrink_pair(self.samples[index], self.options))
             self.is_cached[index] = True  # last, so that a worker never reads half a picture
         pair: np.ndarray = self.cache[index].numpy()
         return pair
 
 
 class TrainingPictures(Dataset[np.ndarray]):
-    """(epoch, index) → a varied pair, uint8 (H, W, 4). The same key gives the same pixels on any worker."""
+    """(epoch, index) → a varied pair, uint8 (H, W, 4), and beside it, with stages, what shows of them.
 
-    def __init__(self, pairs: ShrunkenPairs, config: AugmentConfig, seed: int) -> None:
-        self.pairs, self.config, self.seed = pairs, config, seed
+    The same key gives the same pixels on any worker.
+    """
+
+    def __init__(self, pairs: ShrunkenPairs, config: AugmentConfig, seed: int, stages: Stages | None = None) -> None:
+        self.pairs, self.config, self.seed, self.stages = pairs, config, seed, stages
+        self.backgrounds = Backgrounds(config.background_folder)
 
     def __getitem__(self, key: tuple[int, int]) -> np.ndarray:
         epoch, index = key
-        return augment(self.pairs[index], self.config, np.random.default_rng((self.seed, epoch, index)))
+        rng = np.random.default_rng((self.seed, epoch, index))
+        index %= len(self.pairs.samples)  # beyond the last: a picture's next turn in this epoch, varied anew
+        stage = self.stages[self.pairs.samples[index].car] if self.stages else None
+        return augment(self.pairs[index], self.config, rng, self.backgrounds, stage)
 
 
 class ValidationPictures(Dataset[tuple[np.ndarray, np.ndarray]]):
-    """index → (RGB at the network's size, truth at the picture's own size as uint8 0/1)."""
+    """index → (what the network sees, truth at the picture's own size as uint8 0/1)."""
 
-    def __init__(self, samples: Sequence[Sample], size_wh: tuple[int, int]) -> None:
-        self.samples, self.size_wh = samples, size_wh
+    def __init__(self, samples: Sequence[Sample], options: InputConfig, stages: Stages | None = None) -> None:
+        self.samples, self.options, self.stages = samples, options, stages
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -70,14 +86,22 @@ class ValidationPictures(Dataset[tuple[np.ndarray, np.ndarray]]):
         sample = self.samples[index]
         assert sample.mask is not None
         picture, truth = load_pair(sample.picture, sample.mask)
-        return cv2.resize(picture, self.size_wh, interpolation=cv2.INTER_AREA), truth.pixels.astype(np.uint8)
+        levels = network_input(picture, self.options)
+        if self.stages:
+            levels = beside(levels, self.stages[sample.car])
+        return levels, truth.pixels.astype(np.uint8)
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
-    """(epoch, index) keys in an order fixed by the seed and the epoch; each device takes its own share."""
+    """(epoch, index) keys in an order fixed by the seed and the epoch; each device takes its own share.
 
-    def __init__(self, length: int, seed: int, rank: int, devices: int) -> None:
+    An epoch shows each of `length` pictures once and draws `drawn` of the `pool` that follow them: every one once
+    before any comes again. A picture that comes again has an index greater by the number of all pictures.
+    """
+
+    def __init__(self, length: int, seed: int, rank: int, devices: int, pool: int = 0, drawn: int = 0) -> None:
         self.length, self.seed, self.rank, self.devices = length, seed, rank, devices
+        self.pool, self.drawn = pool, drawn
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -85,29 +109,47 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.length // self.devices  # all devices take equally many steps
+        return (self.length + self.drawn) // self.devices  # all devices take equally many steps
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.length)
-        for index in order[self.rank :: self.devices][: len(self)]:
+        rng = np.random.default_rng((self.seed, self.epoch))
+        turns = -(-self.drawn // self.pool) if self.pool else 0
+        later = [self.length + turn * (self.length + self.pool) + rng.permutation(self.pool) for turn in range(turns)]
+        shown = np.concatenate([np.arange(self.length), *later])[: self.length + self.drawn]
+        for index in rng.permutation(shown)[self.rank :: self.devices][: len(self)]:
             yield self.epoch, int(index)
 
 
 class CarPictures(L.LightningDataModule):
     """The loaders of one run."""
 
-    def __init__(self, config: Config, training: Sequence[Sample], validation: Sequence[Sample]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        training: Sequence[Sample],
+        validation: Sequence[Sample],
+        stages: Path | None = None,
+        pseudo: Sequence[Sample] = (),
+    ) -> None:
+        """`stages` is the folder of the cars' empty stages, for a network that sees them.
+
+        Of `pseudo`, the pictures with pseudo-labels, an epoch shows as many as the options ask.
+        """
         super().__init__()
         self.config = config
-        self.validation = ValidationPictures(validation, config.input.size_wh)
-        pairs = ShrunkenPairs(training, config.input.size_wh, config.training.cache_gb)
-        self.training = TrainingPictures(pairs, config.augment, config.training.seed)
+        seen = Stages(stages) if stages else None
+        self.validation = ValidationPictures(validation, config.input, seen)
+        self.real_count = len(training)
+        pairs = ShrunkenPairs([*training, *pseudo], config.input, config.training.cache_gb)
+        self.training = TrainingPictures(pairs, config.augment, config.training.seed, seen)
 
     def train_dataloader(self) -> DataLoader[np.ndarray]:
         assert self.trainer is not None
         options = self.config.training
-        length = len(self.training.pairs.samples)
-        sampler = EpochSampler(length, options.seed, self.trainer.global_rank, self.trainer.world_size)
+        pool = len(self.training.pairs.samples) - self.real_count
+        drawn = options.pseudo_count(self.real_count, pool)
+        rank, devices = self.trainer.global_rank, self.trainer.world_size
+        sampler = EpochSampler(self.real_count, options.seed, rank, devices, pool, drawn)
         workers = reader_count(options.workers)
         return DataLoader(
             self.training,

@@ -27,6 +27,7 @@ from carvanamask.core.run_dir import RunDir
 from carvanamask.training.dataset import CarPictures
 from carvanamask.training.export import load_network
 from carvanamask.training.module import DICE, CarSegmentation
+from carvanamask.training.stage_input import widen
 
 
 @dataclass(frozen=True)
@@ -60,17 +61,19 @@ def fit(
     start_from: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
     has_progress_bar: bool = True,
+    pseudo: Sequence[Sample] = (),
 ) -> None:
     """Train until the recipe's end and leave the best and the last checkpoint in the run.
 
     A run that was interrupted goes on after its last whole epoch, with the same losses as if it had never
     stopped. `start_from` is a checkpoint whose weights a new run begins with. `say` is told of each epoch.
-    Ctrl-C raises KeyboardInterrupt.
+    `pseudo` are pictures with pseudo-labels, which train beside the others. Ctrl-C raises KeyboardInterrupt.
     """
     L.seed_everything(config.training.seed, workers=True, verbose=False)
     module = CarSegmentation(config)
     if start_from is not None:
-        module.network.load_state_dict(load_network(start_from, config).state_dict())
+        before = RunDir(start_from.parent.parent).config()
+        module.network.load_state_dict(widen(load_network(start_from, before), config.input.channels).state_dict())
     machine = this_machine(config.training.precision)
     checkpoints: dict[str, Any] = {"dirpath": run.last_checkpoint.parent, "enable_version_counter": False}
     callbacks: list[Callback] = [
@@ -109,7 +112,7 @@ def fit(
             enable_progress_bar=has_progress_bar,
             enable_model_summary=False,
         )
-        data = CarPictures(config, training, validation)
+        data = CarPictures(config, training, validation, run.stages if config.input.first_pass else None, pseudo)
         try:
             trainer.fit(
                 module, data, ckpt_path=run.last_checkpoint if run.last_checkpoint.exists() else None, weights_only=True
@@ -132,14 +135,16 @@ def seconds_a_picture(config: Config, steps: int = 3) -> float:
     device = torch.device(machine.accelerator)
     module = CarSegmentation(config).to(device)
     width, height = config.input.size_wh
-    batch = torch.randint(0, 256, (config.training.batch_size, height, width, 4), dtype=torch.uint8, device=device)
+    shape = (config.training.batch_size, height, width)
+    pictures = torch.randint(0, 256, (*shape, config.input.channels), dtype=torch.uint8, device=device)
+    target = torch.rand(config.training.batch_size, 1, height, width, device=device)
     optimizer = torch.optim.SGD(module.parameters(), lr=0.0)
     seconds = []
     for _ in range(steps):
         start = time.perf_counter()
         with torch.autocast(device.type, torch.bfloat16, enabled=machine.precision.startswith("bf16")):
-            logits = module.logits(batch[..., :3])
-        loss = module.loss(logits, batch[..., 3:].permute(0, 3, 1, 2).float() / 255)
+            logits = module.logits(pictures)
+        loss = module.loss(logits, target)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()

@@ -63,6 +63,51 @@ class FixedPad(torch.autograd.Function):
         return graph.op("Pad", x, pads, mode_s="constant")
 
 
+class DepthwiseOnCpu(torch.autograd.Function):
+    """functional.conv2d with one channel a group, in bf16, with gradients that the CPU computes ten times faster.
+
+    Its own kernels for them would be half of a training step. The picture's gradient is a convolution, too, and a
+    convolution is fast. The weight's is taken from a quarter of the batch, in fp32 and times four: that is right in
+    the mean over batches, and what noise it adds is small beside that of the batch itself.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.stride, ctx.padding = stride, padding
+        return functional.conv2d(x, weight.to(x.dtype), None, stride, padding, groups=len(weight))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        x, weight = ctx.saved_tensors
+        of_y, kernel = gradients[0], weight.shape[-1]
+        pictures, channels, *sides = x.shape
+        if ctx.stride > 1:
+            # a convolution with a stride is one without, of which only some places are kept: the others got nothing
+            every = [side + 2 * ctx.padding - kernel + 1 for side in sides]
+            spread = torch.zeros(pictures, channels, *every, dtype=of_y.dtype).to(memory_format=torch.channels_last)
+            spread[:, :, :: ctx.stride, :: ctx.stride] = of_y
+        else:
+            spread = of_y
+        turned = weight.flip(2, 3).to(of_y.dtype)
+        of_x = functional.conv2d(spread, turned, None, 1, kernel - 1 - ctx.padding, groups=channels)
+        some = max(1, pictures // 4)
+        _, of_weight, _ = torch.ops.aten.convolution_backward(
+            of_y[:some].float(),
+            x[:some].float(),
+            weight.float(),
+            bias_sizes=None,
+            stride=[ctx.stride] * 2,
+            padding=[ctx.padding] * 2,
+            dilation=[1, 1],
+            transposed=False,
+            output_padding=[0, 0],
+            groups=channels,
+            output_mask=[False, True, False],
+        )
+        return of_x, of_weight * (pictures / some), None, None
+
+
 class SameConv(nn.Conv2d):
     """Convolution without bias that pads as TensorFlow's SAME does on even sides, where the weights come from.
 
@@ -81,6 +126,9 @@ class SameConv(nn.Conv2d):
             x = FixedPad.apply(x, self.sides)  # type: ignore[no-untyped-call]
         elif self.sides:
             x = functional.pad(x, self.sides)
+        if self.groups > 1 and self.training and x.dtype == torch.bfloat16 and x.device.type == "cpu":
+            y: Tensor = DepthwiseOnCpu.apply(x, self.weight, self.stride[0], self.padding[0])  # type: ignore[no-untyped-call]
+            return y
         return super().forward(x)
 
 
@@ -90,7 +138,7 @@ def convolution(
     """Convolution, batch normalisation and, where asked for, ReLU6."""
     layers = [
         SameConv(channels, filters, kernel, stride, groups),
-        nn.BatchNorm2d(filters, eps=1e-3, momentum=0.01),  # the source's
+        nn.BatchNorm2d(filters, eps=1e-3),  # the source's; its momentum of 0.01 lags behind weights that move
     ]
     return nn.Sequential(*layers, *([nn.ReLU6(inplace=True)] if has_relu else []))
 

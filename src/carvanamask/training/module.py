@@ -27,13 +27,14 @@ class CarSegmentation(L.LightningModule):
         super().__init__()
         self.config = config
         # NHWC pictures in memory are channels_last already: nothing is copied on the way in
-        self.network = build_network(config.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = build_network(config.network, config.input.channels)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = build_loss(config.loss)
         self.epoch_losses: list[Tensor] = []
         self.shown: list[tuple[Tensor, Tensor]] = []
 
     def logits(self, pictures: Tensor) -> Tensor:
-        """(N, H, W, 3) uint8 RGB → (N, 1, H, W) float32 logits."""
+        """(N, H, W, 3) uint8 RGB, or more channels with the stage → (N, 1, H, W) float32 logits."""
         x = (pictures.permute(0, 3, 1, 2).float() / 255 - self.config.input.mean) / self.config.input.std
         logits: Tensor = self.network(x)
         return logits.float()
@@ -42,8 +43,9 @@ class CarSegmentation(L.LightningModule):
         self.epoch_losses.clear()
 
     def training_step(self, batch: Tensor, index: int) -> Tensor:
-        coverage = batch[..., 3:].permute(0, 3, 1, 2).float() / 255
-        loss: Tensor = self.loss(self.logits(batch[..., :3]), coverage)
+        coverage = batch[..., 3:4].permute(0, 3, 1, 2).float() / 255
+        pictures = torch.cat([batch[..., :3], batch[..., 4:]], dim=-1)
+        loss: Tensor = self.loss(self.logits(pictures), coverage)
         self.epoch_losses.append(loss.detach())
         self.log("train_loss", loss, prog_bar=True)
         return loss
@@ -52,7 +54,7 @@ class CarSegmentation(L.LightningModule):
         pictures, truths = batch
         probabilities = self.logits(pictures).sigmoid()[:, 0]
         if index == 0:
-            self.shown = list(zip(pictures[:4].cpu(), probabilities[:4].cpu(), strict=True))
+            self.shown = list(zip(pictures[:4, ..., :3].cpu(), probabilities[:4].cpu(), strict=True))
         scores = [
             full_size_dice(values, truth)
             for values, truth in zip(

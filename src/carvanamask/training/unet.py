@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from carvanamask.core.config import NetworkConfig
+from carvanamask.core.config import TIMM, NetworkConfig
 from carvanamask.training.batch_renorm import renormalise
 from carvanamask.training.lite_encoder import WIDTHS, LiteEncoder, load_imagenet
+from carvanamask.training.stage_input import widen
+from carvanamask.training.timm_encoder import TimmEncoder
 
 
 class ConvNormRelu(nn.Sequential):
@@ -93,29 +95,34 @@ class UNet(nn.Module):
         return logits
 
 
-class LiteUNet(nn.Module):
-    """U-Net with EfficientNet-Lite0 as its way down, and a thin way up.
+class EncoderUNet(nn.Module):
+    """U-Net with a ready encoder as its way down, and a thin way up that ends at half size.
 
-    The encoder halves before it looks, so the full-size level has the picture itself as its skip: three channels in
-    the most expensive place, and the edge is where the picture has it.
+    At full size a convolution costs four times as much and sees no more: what the encoder passes over, each pixel by
+    itself, comes in by a convolution of its own at half size, and four logits for each place there become four pixels.
+    `widths` are the channels of the encoder's maps: of H/2, which an encoder may leave out, H/4, H/8, H/16 and H/32.
     (N, 3, H, W) RGB, normalised with mean and std 0.5 → (N, 1, H, W) logits; H and W divisible by 32.
     """
 
-    def __init__(self, filters: Sequence[int], up: int) -> None:
+    DETAILS = 16
+
+    def __init__(self, encoder: nn.Module, widths: Sequence[int], filters: Sequence[int], up: int) -> None:
         super().__init__()
-        self.encoder = LiteEncoder()
+        self.encoder = encoder
+        self.details = nn.Conv2d(3, self.DETAILS, kernel_size=4, stride=2, padding=1)
         self.enlarge = nn.Upsample(scale_factor=2, mode="nearest")
-        *skips, deepest = [3, *WIDTHS]
+        *half, quarter, eighth, sixteenth, deepest = widths
+        skips = [sixteenth, eighth, quarter, sum(half) + self.DETAILS]
         self.up = nn.ModuleList(
             convolutions(up, below + skip, width)
-            for below, skip, width in zip([deepest, *filters[:-1]], reversed(skips), filters, strict=True)
+            for below, skip, width in zip([deepest, *filters[:-1]], skips, filters, strict=True)
         )
-        self.head = nn.Conv2d(filters[-1], 1, kernel_size=1)
+        self.head = nn.Sequential(nn.Conv2d(filters[-1], 4, kernel_size=3, padding=1), nn.PixelShuffle(2))
 
     def forward(self, picture: Tensor) -> Tensor:
-        maps: list[Tensor] = self.encoder(picture)
-        *skips, x = [picture, *maps]
-        for block, skip in zip(self.up, reversed(skips), strict=True):
+        *half, quarter, eighth, sixteenth, x = self.encoder(picture)
+        skips = [sixteenth, eighth, quarter, torch.cat([*half, self.details(picture)], dim=1)]
+        for block, skip in zip(self.up, skips, strict=True):
             x = block(torch.cat([self.enlarge(x), skip], dim=1))
         logits: Tensor = self.head(x)
         return logits
@@ -125,22 +132,31 @@ def _unet(config: NetworkConfig) -> UNet:
     return UNet(config.levels, config.filters, config.convolutions_down, config.convolutions_up, config.dilations)
 
 
-def _lite0_unet(config: NetworkConfig) -> LiteUNet:
-    network = LiteUNet(config.decoder_filters, config.convolutions_up)
+def _lite0_unet(config: NetworkConfig) -> EncoderUNet:
+    encoder = LiteEncoder()
     if config.pretrained:
-        load_imagenet(network.encoder)
-    return network
+        load_imagenet(encoder)
+    return EncoderUNet(encoder, WIDTHS, config.decoder_filters, config.convolutions_up)
 
 
-NETWORKS: dict[str, Callable[[NetworkConfig], nn.Module]] = {"unet": _unet, "lite0-unet": _lite0_unet}
+def _timm_unet(config: NetworkConfig) -> EncoderUNet:
+    encoder = TimmEncoder(config.name.removeprefix(TIMM), config.pretrained)
+    return EncoderUNet(encoder, encoder.widths, config.decoder_filters, config.convolutions_up)
 
 
-def build_network(config: NetworkConfig) -> nn.Module:
-    """A network to train: (N, 3, H, W) normalised RGB → (N, 1, H, W) logits.
+NETWORKS: dict[str, Callable[[NetworkConfig], nn.Module]] = {
+    "unet": _unet,
+    "lite0-unet": _lite0_unet,
+    "timm": _timm_unet,
+}
 
-    Its weights are random, a pretrained encoder's excepted. Raises ModelError where that one's weights are missing.
+
+def build_network(config: NetworkConfig, channels: int = 3) -> nn.Module:
+    """A network to train: (N, channels, H, W) normalised, the first three RGB → (N, 1, H, W) logits.
+
+    Its weights are random, a pretrained encoder's excepted. Raises ModelError where one or its weights are missing.
     """
-    network = NETWORKS[config.name](config)
+    network = NETWORKS[config.name.partition(":")[0]](config)
     if config.normalisation == "renorm":
         renormalise(network, config.renorm_warm_up)
-    return network
+    return widen(network, channels)

@@ -1,0 +1,41 @@
+import cv2
+import numpy as np
+import pytest
+
+from carvanamask.core.contrast import equalise
+
+
+def dim_picture() -> np.ndarray:
+    """Noise of greys from 100 to 131."""
+    grey = np.random.default_rng(0).integers(100, 132, (64, 64, 1), dtype=np.uint8)
+    return grey.repeat(3, axis=2)
+
+
+def test_off_is_the_very_picture() -> None:
+    picture = dim_picture()
+    assert equalise(picture, 0) is picture
+
+
+def test_a_higher_limit_spreads_a_dim_picture_further() -> None:
+    spreads = [float(equalise(dim_picture(), limit).std()) for limit in (0, 2, 8)]
+    assert spreads == sorted(spreads)
+    assert spreads[-1] > 2 * spreads[0]
+
+
+def test_only_the_lightness_is_changed() -> None:
+    picture = np.random.default_rng(0).integers(90, 140, (64, 64, 3), dtype=np.uint8)
+    before, after = (cv2.cvtColor(each, cv2.COLOR_RGB2LAB).astype(int) for each in (picture, equalise(picture, 2)))
+    assert np.abs(after[..., 1:] - before[..., 1:]).max() <= 2  # back to RGB and here again, both in 8 bits
+    np.testing.assert_allclose(after[..., 0], cv2.createCLAHE(2, (8, 8)).apply(before[..., 0].astype(np.uint8)), atol=2)
+
+
+def test_the_picture_that_came_is_left_as_it_was() -> None:
+    picture = dim_picture()
+    equalise(picture, 4)
+    np.testing.assert_array_equal(picture, dim_picture())
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 4), (33, 9)])
+def test_pictures_smaller_than_the_tiles_and_no_multiple_of_them_keep_their_size(size: tuple[int, int]) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    assert equalise(picture, 2).shape == (*size, 3)
