@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 import carvanamask.apps.cli
 from carvanamask.core.model_file import find_model
-from carvanamask.inference.predictor import build_predictor
+from carvanamask.inference.model import build_predictor
 found = build_predictor(find_model({str(tmp_path)!r})).predict(np.full((12, 18, 3), 255, np.uint8))
 assert found.to_mask(0.5).pixels.all()
 print("torch" in sys.modules)

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.apps import cli
+from carvanamask.apps import cli, verbs
 from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.core.pictures import save_mask, save_picture
+from carvanamask.inference.predictor import Predictor
 from drawn_cars import draw_kaggle_folder
 
 Run = Callable[..., tuple[int, str, str]]
@@ -151,7 +152,7 @@ class TestBadInput:
         assert not list(tmp_path.rglob("*.ckpt"))
 
 
-class Stop:
+class Stop(Predictor):
     """A predictor that presses Ctrl-C at its third picture."""
 
     engine = "test"
@@ -187,10 +188,10 @@ class TestCtrlC:
             if line.startswith("epoch 1"):
                 os.kill(os.getpid(), signal.SIGINT)
 
-        monkeypatch.setattr(cli, "say", press)
+        monkeypatch.setattr(verbs.train, "say", press)
         assert run("train", "--config", tiny_recipe)[0] == 130
         assert leftovers(tmp_path) == []
-        monkeypatch.setattr(cli, "say", lambda line: None)
+        monkeypatch.setattr(verbs.train, "say", lambda line: None)
         code, out, _ = run("train", "--config", tiny_recipe)
         assert code == 0
         assert "after 3 epochs" in out

@@ -13,13 +13,14 @@ from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.core.metrics import dice
 from carvanamask.inference.ensemble import Blend, Ensemble, agreement, best_blend
 from carvanamask.inference.openvino_engine import OpenVinoPredictor
+from carvanamask.inference.predictor import Predictor
 
 PICTURE = np.zeros((1, 2, 3), dtype=np.uint8)
 LARGER_PICTURE = np.zeros((12, 15, 3), dtype=np.uint8)
 
 
 @dataclass(frozen=True)
-class Says:
+class Says(Predictor):
     """A Predictor that says the same of every picture."""
 
     values: tuple[float, ...]
@@ -29,7 +30,7 @@ class Says:
         return probabilities(*self.values)
 
 
-class IsNeverAsked:
+class IsNeverAsked(Predictor):
     engine = "silence"
 
     def predict(self, picture: np.ndarray) -> ProbabilityMap:
@@ -37,7 +38,7 @@ class IsNeverAsked:
 
 
 @dataclass(frozen=True)
-class Keeps:
+class Keeps(Predictor):
     map: ProbabilityMap
     engine: str = "a picture's map"
 

@@ -4,9 +4,10 @@ import numpy as np
 
 from carvanamask.core.mask import ProbabilityMap
 from carvanamask.inference.flip import FlipAverage
+from carvanamask.inference.predictor import Predictor
 
 
-class LeftIsCar:
+class LeftIsCar(Predictor):
     """Says 1, 0.5, 0, … of the columns whatever the picture shows, and red / 255 more in the first row's middle."""
 
     engine = "by hand"
@@ -29,3 +30,9 @@ def test_a_mirrored_picture_gets_the_mirrored_map() -> None:
 
 def test_the_engine_says_that_it_looks_twice() -> None:
     assert FlipAverage(LeftIsCar()).engine == "by hand, each picture and its mirror image"
+
+
+def test_views_are_asked_for_together_and_both_ways_round() -> None:
+    bright_left = np.array([[[255, 0, 0], [255, 0, 0], [0, 0, 0]]], dtype=np.uint8)
+    maps = FlipAverage(LeftIsCar()).predict_views([bright_left, np.zeros_like(bright_left)])
+    assert [each.values.tolist() for each in maps] == [[[0.5, 0.5, 0.0]], [[0.0, 0.0, 0.0]]]

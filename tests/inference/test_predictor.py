@@ -9,7 +9,7 @@ import pytest
 from brightness_model import save_brightness_model
 from carvanamask.core.errors import ConfigError
 from carvanamask.inference import predictor
-from carvanamask.inference.predictor import build_predictor
+from carvanamask.inference.model import build_predictor
 
 
 def test_a_cpu_prediction_never_imports_torch(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from carvanamask.core.model_file import ModelFile
-from carvanamask.inference.predictor import build_predictor
+from carvanamask.inference.model import build_predictor
 for device in ("cpu", "auto"):
     build_predictor(ModelFile.load(Path({str(tmp_path)!r})), device).predict(np.zeros((8, 8, 3), np.uint8))
 if not Path("/dev/nvidia0").exists():

@@ -85,8 +85,8 @@ def test_a_card_of_another_size_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_operation_it_does_not_know_is_named(tmp_path: Path) -> None:
-    graph = encode_graph([helper.make_node("Erf", ["picture"], ["probability"])], {}, [1, 3, 2, 2], [1, 3, 2, 2])
-    with pytest.raises(ModelError, match="uses ONNX Erf"):
+    graph = encode_graph([helper.make_node("Tan", ["picture"], ["probability"])], {}, [1, 3, 2, 2], [1, 3, 2, 2])
+    with pytest.raises(ModelError, match=r"uses ONNX Tan, .*: use device 'cpu'"):
         _network(tmp_path, graph)
 
 
@@ -112,6 +112,14 @@ OPERATIONS_BY_HAND = [
     (step("Div", "two"), {"two": 2.0}, [[0.5, 1], [1.5, 2]]),
     (step("HardSigmoid", alpha=0.125), {}, [[0.625, 0.75], [0.875, 1]]),
     (step("GlobalAveragePool"), {}, [[2.5]]),
+    (step("ReduceMean", axes=[2]), {}, [[2, 3]]),
+    (step("Transpose", perm=[0, 1, 3, 2]), {}, [[1, 3], [2, 4]]),
+    # each row's values less their mean of 1.5 or 3.5, by their deviation of 0.5
+    (
+        step("LayerNormalization", "scale", "bias", epsilon=0.0),
+        {"scale": [1.0, 2.0], "bias": [0.0, 1.0]},
+        [[-1, 3], [-1, 3]],
+    ),
     # pads are top left bottom right; of all four axes, beginnings before ends, in Pad
     (step("Pad", "pads"), {"pads": [0, 0, 1, 0, 0, 0, 0, 2]}, [[0, 0, 0, 0], [1, 2, 0, 0], [3, 4, 0, 0]]),
     (step("AveragePool", kernel_shape=[2, 2], pads=[0, 0, 0, 1], count_include_pad=1), {}, [[2.5, 1.5]]),
@@ -145,6 +153,7 @@ def test_an_operation_does_to_1_2_3_4_what_it_does_by_hand(
         ("MaxPool", {"kernel_shape": [2, 2], "auto_pad": "SAME_UPPER"}),
         ("MaxPool", {"kernel_shape": [2, 2], "ceil_mode": 1}),
         ("Cast", {"to": TensorProto.INT64}),
+        ("LayerNormalization", {"axis": 1}),
         ("Resize", {"mode": "cubic"}),
         ("Resize", {"mode": "linear", "coordinate_transformation_mode": "asymmetric"}),
     ],
@@ -152,7 +161,7 @@ def test_an_operation_does_to_1_2_3_4_what_it_does_by_hand(
 def test_a_variant_it_does_not_know_is_refused_rather_than_computed_otherwise(
     tmp_path: Path, op: str, attributes: dict[str, object]
 ) -> None:
-    inputs = ["picture", "", "scales"] if op == "Resize" else ["picture"]
+    inputs = {"Resize": ["picture", "", "scales"], "LayerNormalization": ["picture", "scales"]}.get(op, ["picture"])
     node = helper.make_node(op, inputs, ["probability"], **attributes)
     arrays = {"scales": np.ones(4, dtype=np.float32)}
     network = _network(tmp_path, encode_graph([node], arrays, [1, 1, 2, 2], [1, 1, "h", "w"]))

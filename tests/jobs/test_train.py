@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from carvanamask.core.errors import ConfigError, DataError, ModelError
-from carvanamask.core.folders import KaggleFolder
+from carvanamask.core.folders import KaggleFolder, Sample
+from carvanamask.core.label_list import Label, load_labels, save_labels
 from carvanamask.core.model_file import ModelFile, find_model
+from carvanamask.core.pictures import load_mask, save_mask
 from carvanamask.core.run_dir import RunDir
 from carvanamask.jobs.train import TrainPlan, plan_run, train
 from drawn_cars import draw_kaggle_folder
@@ -66,6 +68,12 @@ def test_training_learns_to_find_drawn_cars(drawn_folder: Path, tiny_recipe: Pat
     assert find_model("tiny", tmp_path).card.scores["validation_dice"] == max(dice for _, dice in losses(run))
 
 
+def test_a_model_s_card_says_how_its_input_was_made(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+    settings = ["training.epochs=1", "input.mean=0.4", "input.std=0.3", "input.clahe=2"]
+    card = ModelFile.load(quiet_train(drawn_folder, plan_run(tmp_path, None, str(tiny_recipe), settings)).model).card
+    assert (card.input_size_wh, card.mean, card.std, card.clahe) == ((48, 32), 0.4, 0.3, 2)
+
+
 def test_a_run_goes_on_from_another_s_best_weights(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     first = quiet_train(drawn_folder, plan_run(tmp_path, "first", str(tiny_recipe)))
     plan = plan_run(tmp_path, model="first", settings=["training.epochs=1", "optimizer.learning_rate=1e-9"])
@@ -113,6 +121,72 @@ def test_extra_cars_train_and_never_validate(drawn_folder: Path, tiny_recipe: Pa
         quiet_train(drawn_folder, plan_run(tmp_path, "leak", str(tiny_recipe), settings))
 
 
+def pseudo_labels(folder: Path, out: Path) -> Path:
+    """A list with every labelled picture of a folder, as if models had made the masks."""
+    labels = []
+    for sample in KaggleFolder(folder).training_samples():
+        assert sample.mask is not None
+        mask = out / "masks" / f"{sample.name}.png"
+        save_mask(mask, load_mask(sample.mask))
+        labels.append(Label(Sample.from_picture(sample.picture, mask), 0.99, 0.01, "bold 0123 + shy 4567"))
+    save_labels(out / "labels.csv", labels)
+    return out / "labels.csv"
+
+
+@pytest.fixture
+def strangers(tmp_path: Path) -> Path:
+    """Pseudo-labels of two cars, four views each, that no folder has."""
+    more = draw_kaggle_folder(tmp_path / "more", cars=2, views=4, size_wh=(96, 64), seed=9)
+    return pseudo_labels(more, tmp_path / "labels")
+
+
+def test_pseudo_labels_train_never_validate_and_stand_in_the_card(
+    drawn_folder: Path, tiny_recipe: Path, strangers: Path, tmp_path: Path
+) -> None:
+    settings = ["training.epochs=1", f'split.extra_labels=["{strangers}"]']
+    heard: list[str] = []
+    plan = plan_run(tmp_path, None, str(tiny_recipe), settings)
+    card = train(KaggleFolder(drawn_folder), plan, heard.append, has_progress_bar=False).model.card
+    cars = {label.sample.car for label in load_labels(strangers)}
+    assert cars < set(card.training_cars)
+    assert not cars & set(card.validation_cars)
+    assert card.provenance.endswith("; 8 pictures of 2 cars with pseudo-labels by bold 0123 + shy 4567")
+    assert "pseudo-labels: 8 an epoch of 8, by bold 0123 + shy 4567" in heard
+    assert any("1 epochs of 20 pictures" in line for line in heard)  # 3 cars and 2, of 4 views
+
+
+def test_a_share_of_pseudo_labels_goes_on_after_an_interruption_as_if_there_was_none(
+    drawn_folder: Path, tiny_recipe: Path, strangers: Path, tmp_path: Path
+) -> None:
+    settings = [f'split.extra_labels=["{strangers}"]', "training.extra_share=0.25"]
+    whole = quiet_train(drawn_folder, plan_run(tmp_path, "whole", str(tiny_recipe), settings))
+    cut = plan_run(tmp_path, "cut", str(tiny_recipe), settings)
+    with pytest.raises(KeyboardInterrupt):
+        quiet_train(drawn_folder, cut, interrupt_at="epoch 1")
+    text = strangers.read_text()
+    strangers.write_text("\n".join(text.splitlines()[:-1]) + "\n")
+    with pytest.raises(ConfigError, match=r"'cut' was started with other pseudo-labels: use another --name"):
+        quiet_train(drawn_folder, cut)
+    strangers.write_text(text)
+    assert losses(quiet_train(drawn_folder, cut)) == losses(whole)
+
+
+def test_a_pseudo_label_of_a_held_out_car_is_refused(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+    leak = pseudo_labels(drawn_folder, tmp_path / "labels")
+    plan = plan_run(tmp_path, None, str(tiny_recipe), [f'split.extra_labels=["{leak}"]'])
+    with pytest.raises(DataError, match=r"^car \w+ of .*labels\.csv is held out: take it out of the list"):
+        quiet_train(drawn_folder, plan)
+
+
+def test_folds_hold_out_each_car_in_one_run(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+    held_out: list[str] = []
+    for fold in range(2):
+        settings = ["training.epochs=1", "split.folds=2", f"split.fold={fold}"]
+        run = quiet_train(drawn_folder, plan_run(tmp_path, f"fold-{fold}", str(tiny_recipe), settings))
+        held_out += ModelFile.load(run.model).card.validation_cars
+    assert sorted(held_out) == sorted({sample.car for sample in KaggleFolder(drawn_folder).training_samples()})
+
+
 def test_a_recipe_nobody_asked_for_never_takes_days(
     drawn_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,3 +200,20 @@ def test_a_recipe_nobody_asked_for_never_takes_days(
     # 3 cars x 4 views x 50 epochs at an hour a picture
     with pytest.raises(ConfigError, match=r"takes about 25 days here: no GPU found; --config \S+ takes about"):
         quiet_train(drawn_folder, plan_run(tmp_path))
+
+
+def test_a_second_pass_begins_with_the_first_one_s_weights_and_sees_the_stage(
+    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    first = quiet_train(drawn_folder, plan_run(tmp_path, "first", str(tiny_recipe)))
+    settings = ["input.first_pass=first", "training.epochs=1", "optimizer.learning_rate=1e-9"]
+    second = quiet_train(drawn_folder, plan_run(tmp_path, "second", model="first", settings=settings))
+    assert len(list(second.stages.glob("*.png"))) == 4  # one a car
+    before, after = weights(first.best_checkpoint), weights(second.best_checkpoint)
+    (name,) = [name for name, tensor in before.items() if tensor.ndim == 4 and tensor.shape[1] == 3]
+    torch.testing.assert_close(after[name][:, :3], before[name], rtol=0, atol=1e-6)
+    assert after[name].shape[1] == 7
+    assert after[name][:, 3:].abs().max() < 1e-6
+    model = find_model("second", tmp_path)
+    assert model.card.sees_stage
+    assert [member.card.name for member in model.members] == ["first"]

@@ -10,7 +10,9 @@ from carvanamask.apps.screen import print_table
 if TYPE_CHECKING:
     from carvanamask.jobs.check_data import DataReport
     from carvanamask.jobs.check_submission import SubmissionReport
+    from carvanamask.jobs.ensemble import EnsembleReport
     from carvanamask.jobs.evaluate import EvaluationReport
+    from carvanamask.jobs.pseudo_label import PseudoLabelReport
     from carvanamask.jobs.submit import SubmitReport
     from carvanamask.jobs.threshold import ThresholdReport
     from carvanamask.jobs.train import TrainReport
@@ -38,9 +40,32 @@ def print_threshold(report: ThresholdReport) -> None:
     print(f"a gain of {report.gain:+.5f}, written into the model's card; curve in {report.figure}")
 
 
+def print_ensemble(report: EnsembleReport) -> None:
+    alone = report.dice_alone or [None] * len(report.names)
+    rows = [
+        (name, f"{weight:.3f}", "" if dice is None else f"{dice:.5f}")
+        for name, weight, dice in zip(report.names, report.weights, alone, strict=True)
+    ]
+    print_table(["member", "weight", "Dice alone"], rows)
+    if report.dice is not None:
+        print(f"Dice {report.dice:.5f} on {report.cars} held-out cars ({report.dice_equal:.5f} with equal weights)")
+    print(f"model '{report.model.card.name}' in {report.model.folder}")
+
+
+def print_pseudo_label(report: PseudoLabelReport) -> None:
+    _print_failures(report.failures)
+    resumed = f", {report.resumed} of them predicted before" if report.resumed else ""
+    print(f"{report.pictures} pictures{resumed}, {report.pictures_per_second:.1f} a second ({report.engine})")
+    print(f"median agreement {report.typical_agreement:.4f}, median undecided area {report.typical_undecided:.4f}")
+    if report.refused_by_reason:
+        print_table(["refused for", "pictures"], report.refused_by_reason.items())
+    print(f"{report.kept} labels in {report.labels}; the refused, and why, in {report.refused}")
+    if report.kept:
+        print(f"next: train --extra-labels {report.labels}")
+
+
 def print_submit(report: SubmitReport) -> None:
-    for picture, reason in report.failures:
-        print(f"error: {picture}: {reason}" if picture not in reason else f"error: {reason}")
+    _print_failures(report.failures)
     print(f"{report.pictures - len(report.failures)} pictures, {report.pictures_per_second:.1f} a second", end=" ")
     print(f"({report.kept} kept from an interrupted run)" if report.kept else f"({report.engine})")
     if report.absent:
@@ -73,3 +98,8 @@ def print_options_page(options: Iterable[tuple[str, str, str]]) -> None:
     print("| option | default | meaning |\n|---|---|---|")
     for name, default, description in options:
         print(f"| `{name}` | {f'`{default}`' if default else 'none'} | {description} |")
+
+
+def _print_failures(failures: Iterable[tuple[str, str]]) -> None:
+    for picture, reason in failures:
+        print(f"error: {picture}: {reason}" if picture not in reason else f"error: {reason}")

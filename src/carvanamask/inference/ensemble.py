@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,8 +15,15 @@ from carvanamask.core.metrics import dice
 from carvanamask.inference.predictor import Predictor
 
 
-class Ensemble:
-    """A Predictor: the weighted mean of what others say, taken at the picture's own size."""
+@dataclass(frozen=True, eq=False)
+class JointMap(ProbabilityMap):
+    """The weighted mean of several maps of one picture, and those maps."""
+
+    members: tuple[ProbabilityMap, ...]
+
+
+class Ensemble(Predictor):
+    """A Predictor: the weighted mean of what others say, taken at the picture's own size, as a JointMap."""
 
     def __init__(self, predictors: Sequence[Predictor], weights: Sequence[float]) -> None:
         """Weights count in proportion, so 2 and 1 are 2/3 and 1/3; a member of weight 0 is never asked.
@@ -33,12 +40,23 @@ class Ensemble:
         members = zip(self.predictors, self.weights, strict=True)
         return " + ".join(f"{weight:.6g} × ({predictor.engine})" for predictor, weight in members)
 
-    def predict(self, picture: np.ndarray) -> ProbabilityMap:
-        mean = np.zeros(picture.shape[:2], dtype=np.float32)
-        for predictor, weight in zip(self.predictors, self.weights, strict=True):
-            mean += predictor.predict(picture).values * np.float32(weight)
+    @property
+    def sees_views(self) -> bool:
+        return any(predictor.sees_views for predictor in self.predictors)
+
+    def predict(self, picture: np.ndarray) -> JointMap:
+        return self._mean([predictor.predict(picture) for predictor in self.predictors])
+
+    def predict_views(self, pictures: Sequence[np.ndarray]) -> Iterator[JointMap]:
+        views = (predictor.predict_views(pictures) for predictor in self.predictors)
+        return map(self._mean, zip(*views, strict=True))
+
+    def _mean(self, maps: Sequence[ProbabilityMap]) -> JointMap:
+        mean = np.zeros_like(maps[0].values)
+        for each, weight in zip(maps, self.weights, strict=True):
+            mean += each.values * np.float32(weight)
         # 32-bit weights may add up to a hair more than 1
-        return ProbabilityMap(np.minimum(mean, 1, out=mean))
+        return JointMap(np.minimum(mean, 1, out=mean), tuple(maps))
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,8 @@ import threading
 
 import numpy as np
 
-from carvanamask.core.mask import ProbabilityMap
 from carvanamask.core.model_file import ModelFile
-from carvanamask.inference.predictor import misfit, shrink
+from carvanamask.inference.predictor import NetworkPredictor, misfit
 
 # Importing openvino reports the import to Intel and leaves an id in ~/intel, unless its telemetry isn't installed
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -17,12 +16,12 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 import openvino  # noqa: E402
 
 
-class OpenVinoPredictor:
+class OpenVinoPredictor(NetworkPredictor):
     """A Predictor. Threads share the compiled network and each has its own request, so none waits for a lock."""
 
     def __init__(self, model: ModelFile, precision: str | None = None, threads: int = 0) -> None:
         """`precision` "f32" or "bf16", by itself bf16 where the CPU has it; `threads` 0: one a core."""
-        self._size_wh = model.card.input_size_wh
+        self.card = model.card
         core = openvino.Core()
         network = _read(core, model)
         if precision is None:
@@ -34,24 +33,27 @@ class OpenVinoPredictor:
         self._requests = threading.local()
         used = self._network.get_property("INFERENCE_NUM_THREADS")
         self.engine = f"OpenVINO on CPU, {used} {'thread' if used == 1 else 'threads'}, {precision}"
+        # the first inference sets something up; two threads that make it at once can wait for each other forever
+        width, height = model.card.input_size_wh
+        self.infer(np.zeros((height, width, model.card.channels), dtype=np.uint8))
 
-    def predict(self, picture: np.ndarray) -> ProbabilityMap:
+    def infer(self, levels: np.ndarray) -> np.ndarray:
         if not hasattr(self._requests, "own"):
             self._requests.own = self._network.create_infer_request()
-        small = shrink(picture, self._size_wh)
-        probability = self._requests.own.infer(small[np.newaxis], share_inputs=True)[0]
-        return ProbabilityMap(probability[0, 0]).resized((picture.shape[1], picture.shape[0]))
+        result: np.ndarray = self._requests.own.infer(levels[np.newaxis], share_inputs=True)[0][0, 0]
+        return result
 
 
 def _read(core: openvino.Core, model: ModelFile) -> openvino.Model:
     """The network with shrinking left out and everything else of the card put in: uint8 NHWC → probabilities NCHW."""
     width, height = model.card.input_size_wh
+    channels = model.card.channels
     try:
         network = core.read_model(model.onnx)
         takes = network.input(0).partial_shape
-        if not takes.compatible(openvino.PartialShape([1, 3, height, width])):
+        if not takes.compatible(openvino.PartialShape([1, channels, height, width])):
             raise misfit(model, f"it takes {takes}")
-        network.reshape([1, 3, height, width])
+        network.reshape([1, channels, height, width])
     except RuntimeError as error:
         raise misfit(model, str(error).strip().splitlines()[-1].strip()) from None
     shape = network.output(0).get_partial_shape()

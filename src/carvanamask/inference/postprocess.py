@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from carvanamask.core.errors import ConfigError, nearest
-from carvanamask.core.mask import Mask
+from carvanamask.core.mask import Mask, ProbabilityMap
+from carvanamask.core.model_file import ModelCard
 
 
 def join_fragments(mask: Mask, thin: float = 0.012, gap: float = 0.06) -> Mask:
@@ -104,13 +105,23 @@ in the roof left open to above is a hole only once the roof is closed."""
 
 def clean_up(mask: Mask, steps: Sequence[str] = tuple(STEPS)) -> Mask:
     """Run the named steps in the order of `STEPS`, whatever order they are named in. Raises ConfigError."""
-    for name in steps:
-        if name not in STEPS:
-            raise ConfigError(f"no clean-up step '{name}'{nearest(name, STEPS)} (steps: {', '.join(STEPS)})")
+    check_steps(steps)
     for name, step in STEPS.items():
         if name in steps:
             mask = step(mask)
     return mask
+
+
+def check_steps(steps: Sequence[str]) -> None:
+    """Raises ConfigError for a name that is no step."""
+    for name in steps:
+        if name not in STEPS:
+            raise ConfigError(f"no clean-up step '{name}'{nearest(name, STEPS)} (steps: {', '.join(STEPS)})")
+
+
+def cut(probabilities: ProbabilityMap, card: ModelCard) -> Mask:
+    """The mask, by the card's threshold and its clean-up steps."""
+    return clean_up(probabilities.to_mask(card.threshold), card.clean_up)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import cv2
 import numpy as np
 
+from carvanamask.core.contrast import equalise
 from carvanamask.core.errors import ConfigError, ModelError, PictureError, nearest
 from carvanamask.core.mask import ProbabilityMap
-from carvanamask.core.model_file import ModelFile
+from carvanamask.core.model_file import ModelCard, ModelFile
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -24,6 +26,11 @@ class Predictor(Protocol):
         """What computes, on what: long work prints it, so that a slow device is never a secret."""
         ...
 
+    @property
+    def sees_views(self) -> bool:
+        """Whether the other views of a car make a view's map better: then they should come together."""
+        return False
+
     def predict(self, picture: np.ndarray) -> ProbabilityMap:
         """RGB uint8 (height, width, 3) → probabilities of the same height and width.
 
@@ -31,8 +38,27 @@ class Predictor(Protocol):
         """
         ...
 
+    def predict_views(self, pictures: Sequence[np.ndarray]) -> Iterator[ProbabilityMap]:
+        """The maps of one car's views, taken by a camera that stood still, one after the other."""
+        return map(self.predict, pictures)
 
-def build_predictor(model: ModelFile, device: str = "auto") -> Predictor:
+
+class NetworkPredictor(Predictor, Protocol):
+    """A Predictor that is one network on one device."""
+
+    card: ModelCard
+    engine: str = ""
+
+    def infer(self, levels: np.ndarray) -> np.ndarray:
+        """uint8 (height, width, channels) of the network's size → probabilities, float32 (height, width)."""
+        ...
+
+    def predict(self, picture: np.ndarray) -> ProbabilityMap:
+        probability = self.infer(network_input(picture, self.card))
+        return ProbabilityMap(probability).resized((picture.shape[1], picture.shape[0]))
+
+
+def build_network_predictor(model: ModelFile, device: str = "auto") -> NetworkPredictor:
     """The engine for `device`: OpenVINO for "cpu", PyTorch for "cuda" and "mps".
 
     "auto" is an NVIDIA GPU if there is one that PyTorch can use, else the CPU; looking for it does not import torch.
@@ -69,6 +95,11 @@ def shrink(picture: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
         shape = "x".join(map(str, picture.shape))
         raise PictureError(f"a picture is an RGB uint8 array (height, width, 3), not {picture.dtype} {shape}")
     return np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA))
+
+
+def network_input(picture: np.ndarray, card: ModelCard) -> np.ndarray:
+    """RGB uint8 of any size → what the network sees of it before normalisation, as training made it."""
+    return equalise(shrink(picture, card.input_size_wh), card.clahe)
 
 
 def misfit(model: ModelFile, reason: str) -> ModelError:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,17 @@ import numpy as np
 from carvanamask.core.atomic_files import save_text_atomically
 from carvanamask.core.errors import DataError
 from carvanamask.core.folders import KaggleFolder, Sample
+from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.core.metrics import boundary_iou, dice, dice_curve, iou
-from carvanamask.core.model_file import ModelFile
-from carvanamask.core.pictures import load_pair
+from carvanamask.core.model_file import ModelCard, ModelFile
+from carvanamask.core.pictures import load_mask_of, load_pair
 from carvanamask.figures.comparison import save_comparison
-from carvanamask.inference.predictor import Predictor, build_predictor
+from carvanamask.inference.model import build_predictor
+from carvanamask.inference.pipeline import predict_all
+from carvanamask.inference.postprocess import cut
 
 CURVE_STEPS = 256
 WORST = 10
-READERS = 2
-"""Threads that read and score while the network computes."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class PictureScore:
     """One held-out picture; scores in [0, 1]."""
 
     sample: Sample
+    rle: str
+    """The mask, run-length coded: a few of them are drawn in the end."""
     dice: float
     iou: float
     boundary_iou: float
@@ -48,6 +51,7 @@ class EvaluationReport:
     threshold: float
     pictures: tuple[PictureScore, ...]
     out: Path
+    seconds: float
 
     @property
     def dice(self) -> float:
@@ -94,6 +98,8 @@ class EvaluationReport:
             "dice": self.dice,
             "iou": self.iou,
             "boundary_iou": self.boundary_iou,
+            "seconds": self.seconds,
+            "pictures_per_second": len(self.pictures) / self.seconds,
             "best_threshold": best,
             "dice_at_best_threshold": best_dice,
             "worst_pictures": {picture.sample.name: picture.dice for picture in self.worst},
@@ -111,22 +117,29 @@ def evaluate(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> EvaluationReport:
-    """Score every picture of the held-out cars; draw `figures` random ones and as many of the worst into `out`."""
+    """Score every picture of the held-out cars; draw `figures` random ones and as many of the worst into `out`.
+
+    Raises DataError for a picture or a mask that can't be read: a mean without it would be another one.
+    """
     predictor = build_predictor(model, device)
     say(f"engine: {predictor.engine}")
     samples = held_out(model, folder.training_samples())
-    scores = []
-    with ThreadPoolExecutor(READERS) as readers:
-        for score in readers.map(lambda sample: _score(predictor, model.card.threshold, sample), samples):
-            scores.append(score)
-            on_progress(len(scores), len(samples))
-    report = EvaluationReport(model.card.name, predictor.engine, model.card.threshold, tuple(scores), out)
+    scores: list[PictureScore] = []
+    started = time.monotonic()
+    for sample, score in predict_all(predictor, samples, lambda *picture: _score(model.card, *picture)):
+        if isinstance(score, DataError):
+            raise DataError(f"{sample.name} can't be judged: {score}")
+        scores.append(score)
+        on_progress(len(scores), len(samples))
+    seconds = time.monotonic() - started
+    scores.sort(key=lambda score: score.sample.name)
+    report = EvaluationReport(model.card.name, predictor.engine, model.card.threshold, tuple(scores), out, seconds)
     save_text_atomically(out / "report.json", json.dumps(report.to_dict(), indent=1))
     save_text_atomically(out / "pictures.csv", _table(scores))
     save_text_atomically(out / "threshold.csv", _curve_table(report.curve))
     chosen = np.random.default_rng(seed).choice(len(scores), min(figures, len(scores)), replace=False)
-    _draw((scores[i] for i in sorted(chosen)), out / "figures", predictor, model.card.threshold)
-    _draw(report.worst[:figures], out / "worst", predictor, model.card.threshold)
+    _draw((scores[i] for i in sorted(chosen)), out / "figures")
+    _draw(report.worst[:figures], out / "worst")
     return report
 
 
@@ -139,13 +152,11 @@ def held_out(model: ModelFile, samples: Sequence[Sample]) -> list[Sample]:
     return chosen
 
 
-def _score(predictor: Predictor, threshold: float, sample: Sample) -> PictureScore:
+def _score(card: ModelCard, sample: Sample, picture: np.ndarray, probabilities: ProbabilityMap) -> PictureScore:
     assert sample.mask is not None
-    picture, truth = load_pair(sample.picture, sample.mask)
-    probabilities = predictor.predict(picture)
-    mask = probabilities.to_mask(threshold)
+    truth, mask = load_mask_of(picture, sample.mask), cut(probabilities, card)
     curve = dice_curve(probabilities, truth, CURVE_STEPS)
-    return PictureScore(sample, dice(mask, truth), iou(mask, truth), boundary_iou(mask, truth), curve)
+    return PictureScore(sample, mask.to_rle(), dice(mask, truth), iou(mask, truth), boundary_iou(mask, truth), curve)
 
 
 def _table(scores: Iterable[PictureScore]) -> str:
@@ -162,9 +173,9 @@ def _curve_table(curve: np.ndarray) -> str:
     return "\n".join(["threshold,dice", *rows, ""])
 
 
-def _draw(scores: Iterable[PictureScore], folder: Path, predictor: Predictor, threshold: float) -> None:
+def _draw(scores: Iterable[PictureScore], folder: Path) -> None:
     for score in scores:
         assert score.sample.mask is not None
         picture, truth = load_pair(score.sample.picture, score.sample.mask)
-        mask = predictor.predict(picture).to_mask(threshold)
+        mask = Mask.from_rle(score.rle, truth.size_wh)
         save_comparison(folder / f"{score.sample.name}.png", picture, truth, mask, score.sample.name, score.dice)

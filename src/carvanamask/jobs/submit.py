@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from carvanamask.core.errors import DataError
-from carvanamask.core.folders import KaggleFolder
-from carvanamask.core.model_file import ModelFile
-from carvanamask.core.pictures import load_picture, save_mask
+from carvanamask.core.folders import KaggleFolder, Sample
+from carvanamask.core.mask import ProbabilityMap
+from carvanamask.core.model_file import ModelCard, ModelFile
+from carvanamask.core.pictures import save_mask
 from carvanamask.core.submission import UnfinishedSubmission, write_submission
-from carvanamask.inference.predictor import Predictor, build_predictor
+from carvanamask.inference.model import build_predictor
+from carvanamask.inference.pipeline import predict_all, still_to_predict
+from carvanamask.inference.postprocess import cut
+from carvanamask.inference.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -68,27 +73,30 @@ def submit(
     be read is reported, the others are cut, and no submission appears. `on_progress` hears (done, of), `say` the
     engine.
     """
-    pictures, absent, unlisted = _in_order(folder)
+    samples, absent, unlisted = _in_order(folder)
+    pictures = [sample.picture for sample in samples]
     predictor = build_predictor(model, device)
     say(f"engine: {predictor.engine}")
     started = time.monotonic()
     failures = []
     with UnfinishedSubmission.beside(out, _key(model, predictor, masks)) as unfinished:
         versions = {picture: _version(picture) for picture in pictures}
-        left = [
-            picture
-            for picture in pictures
-            if not unfinished.holds(picture.name, versions[picture])
-            or (masks is not None and not _mask_path(masks, picture).exists())
-        ]
+        left = still_to_predict(
+            predictor,
+            samples,
+            lambda sample: (
+                unfinished.holds(sample.picture.name, versions[sample.picture])
+                and (masks is None or _mask_path(masks, sample.picture).exists())
+            ),
+        )
         kept = len(pictures) - len(left)
         on_progress(kept, len(pictures))
-        cuts = _in_threads(lambda picture: _cut(predictor, picture, model.card.threshold, masks), left)
-        for done, (picture, rle, reason) in enumerate(cuts, start=kept + 1):
-            if reason:
-                failures.append((str(picture), reason))
+        work = partial(_cut, model.card, masks)
+        for done, (sample, rle) in enumerate(predict_all(predictor, left, work), start=kept + 1):
+            if isinstance(rle, DataError):
+                failures.append((str(sample.picture), str(rle)))
             else:
-                unfinished.add(picture.name, versions[picture], rle)
+                unfinished.add(sample.picture.name, versions[sample.picture], rle)
             on_progress(done, len(pictures))
         if not failures:
             write_submission(out, unfinished.rows([picture.name for picture in pictures]))
@@ -107,43 +115,24 @@ def submit(
     )
 
 
-def _in_order(folder: KaggleFolder) -> tuple[list[Path], int, int]:
+def _in_order(folder: KaggleFolder) -> tuple[list[Sample], int, int]:
     """The pictures that get a row, the number of rows without a picture, and of pictures without a row."""
-    at_hand = {sample.picture.name: sample.picture for sample in folder.test_samples()}
+    at_hand = {sample.picture.name: sample for sample in folder.test_samples()}
     names = folder.submission_names()
     if names is None:
         return list(at_hand.values()), 0, 0
-    pictures = [at_hand[name] for name in dict.fromkeys(names) if name in at_hand]
-    if not pictures:
+    samples = [at_hand[name] for name in dict.fromkeys(names) if name in at_hand]
+    if not samples:
         raise DataError(f"{folder.test} holds none of the pictures that sample_submission.csv names: check both")
-    return pictures, len(set(names)) - len(pictures), len(at_hand) - len(pictures)
+    return samples, len(set(names)) - len(samples), len(at_hand) - len(samples)
 
 
-def _cut(predictor: Predictor, picture: Path, threshold: float, masks: Path | None) -> tuple[Path, str, str]:
-    """(picture, run-length code, reason): one of the last two is what came of it."""
-    try:
-        mask = predictor.predict(load_picture(picture)).to_mask(threshold)
-    except DataError as error:
-        return picture, "", str(error)
+def _cut(card: ModelCard, masks: Path | None, sample: Sample, _: np.ndarray, probabilities: ProbabilityMap) -> str:
+    """The run-length code; the mask itself goes to `masks`."""
+    mask = cut(probabilities, card)
     if masks is not None:
-        save_mask(_mask_path(masks, picture), mask)
-    return picture, mask.to_rle(), ""
-
-
-def _in_threads(
-    work: Callable[[Path], tuple[Path, str, str]], items: Iterable[Path]
-) -> Iterator[tuple[Path, str, str]]:
-    """Results as they come. Each thread carries one picture all the way, so no more than that many are in memory;
-    while the network has one, others are read, enlarged and written."""
-    workers = min(8, (os.cpu_count() or 1) + 2)
-    running: set[Future[tuple[Path, str, str]]] = set()
-    with ThreadPoolExecutor(workers) as pool:
-        for item in items:
-            running.add(pool.submit(work, item))
-            if len(running) > workers:
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in finished)
-        yield from (future.result() for future in wait(running).done)
+        save_mask(_mask_path(masks, sample.picture), mask)
+    return mask.to_rle()
 
 
 def _key(model: ModelFile, predictor: Predictor, masks: Path | None) -> str:

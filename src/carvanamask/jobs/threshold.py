@@ -41,5 +41,5 @@ def choose_threshold(model: ModelFile, evaluation: Path) -> ThresholdReport:
     before, dice_before = min(curve, key=lambda point: abs(point[0] - model.card.threshold))
     figure = evaluation / "threshold.png"
     save_threshold_curve(figure, curve, before, after)
-    ModelFile.save(model.folder, model.onnx.read_bytes(), model.card.model_copy(update={"threshold": after}))
+    model.with_card(threshold=after).save_card()
     return ThresholdReport(before, dice_before, after, dice_after, figure)

@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -14,16 +15,22 @@ from typing import TYPE_CHECKING
 from carvanamask import __version__
 from carvanamask.core.config import SHIPPED_RECIPES, Config, load_config, option_values
 from carvanamask.core.errors import ConfigError, DataError, ModelError, nearest
-from carvanamask.core.folders import KaggleFolder, Sample
-from carvanamask.core.model_file import ModelCard, ModelFile
+from carvanamask.core.folders import KaggleFolder, Sample, cars_of
+from carvanamask.core.label_list import Label, load_labels
+from carvanamask.core.model_file import ModelCard, ModelFile, find_model
+from carvanamask.core.pictures import load_picture
 from carvanamask.core.run_dir import RunDir
 from carvanamask.core.split import Split, split_by_car
 from carvanamask.figures.curves import save_training_curves
+from carvanamask.inference.model import build_predictor
+from carvanamask.inference.stage import find_stage
 
 if TYPE_CHECKING:
     from carvanamask.training.fitting import Machine
 
 DEFAULT_RECIPE = "seed-1024"
+
+_LABELS = "pseudo_labels_sha256"
 
 PATIENCE_HOURS = 12.0
 """A recipe that takes longer than this on the CPU is answered with one that doesn't."""
@@ -87,7 +94,7 @@ def train(
     """Carry out a plan; a run that was interrupted goes on where it stopped.
 
     `say` is told, in one line each, what the work runs on, how long it will take, and how each epoch went.
-    Raises ConfigError when the run was started with other options or takes longer than the plan allows.
+    Raises ConfigError when the run was started with other options or pictures, or takes longer than the plan allows.
     """
     fitting = _import_fitting()
     if not fitting.is_first_process():
@@ -95,24 +102,49 @@ def train(
     run, config = plan.run, plan.config
     samples = folder.training_samples()
     split = _split(run, config, samples)
-    extra = _extra_samples(config, split)
+    extra, labels = _extra_samples(config, split), _extra_labels(config, split)
+    pseudo = [label.sample for label in labels]
     training, validation = [*split.training_samples(samples), *extra], split.validation_samples(samples)
     machine = fitting.this_machine(config.training.precision)
     say(f"device: {machine.description}")
     beside = f" and {len(extra)} extra pictures" if extra else ""
     say(f"cars: {len(split.training)} to train on{beside}, {len(split.validation)} held out (split {split.hash})")
+    shown = config.training.pseudo_count(len(training), len(pseudo))
+    if pseudo:
+        say(f"pseudo-labels: {shown} an epoch of {len(pseudo)}, by {_makers(labels)}")
     if run.is_finished:
         say(f"run '{run.name}' is finished: use another --name to train again")
         return TrainReport(run, ModelFile.load(run.model), len(run.metrics()), _best_dice(run))
+    environment = _environment([*samples, *extra], labels)
     if not run.is_started:
-        _say_how_long(plan, len(training), machine, say)
-        run.start(config, split, _environment([*samples, *extra]))
-    fitting.fit(config, training, validation, run, plan.start_from, say, has_progress_bar)
+        _say_how_long(plan, len(training) + shown, machine, say)
+        run.start(config, split, environment)
+    elif run.environment().get(_LABELS) != environment.get(_LABELS):
+        raise ConfigError(f"run '{run.name}' was started with other pseudo-labels: use another --name")
+    if config.input.first_pass and fitting.is_first_process():
+        _save_stages(run, config, [*training, *pseudo, *validation], say)
+    fitting.fit(config, training, validation, run, plan.start_from, say, has_progress_bar, pseudo)
     if not fitting.is_first_process():
         raise SystemExit(0)  # its part is done: the first process writes the model and reports
     save_training_curves(run.curves, run.metrics(), run.name)
-    model = _export(run, sorted({sample.car for sample in training}), split.validation)
+    model = _export(run, sorted({sample.car for sample in [*training, *pseudo]}), split.validation, labels)
     return TrainReport(run, model, len(run.metrics()), _best_dice(run))
+
+
+def _save_stages(run: RunDir, config: Config, samples: Sequence[Sample], say: Callable[[str], None]) -> None:
+    """The empty stage of every car, found as a prediction finds it: by the first pass's masks, not by the true ones."""
+    first = build_predictor(find_model(config.input.first_pass, run.root.parent))
+    cars = cars_of(samples)
+    left = [car for car in cars if not (run.stages / f"{car}.png").exists()]
+    say(f"stages: {len(left)} of {len(cars)} cars left to find them for ({first.engine})")
+
+    def save(car: str) -> None:
+        pictures = [load_picture(sample.picture) for sample in cars[car]]
+        find_stage(first, pictures, config.input.size_wh).save(run.stages / f"{car}.png")
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(save, left):
+            pass
 
 
 def _silence(line: str) -> None:
@@ -123,31 +155,42 @@ def _best_dice(run: RunDir) -> float:
     return max(row["val_dice"] for row in run.metrics())
 
 
-def _export(run: RunDir, training_cars: Sequence[str], validation_cars: Sequence[str]) -> ModelFile:
+def _export(
+    run: RunDir, training_cars: Sequence[str], validation_cars: Sequence[str], labels: Sequence[Label]
+) -> ModelFile:
     """Turn the run's best checkpoint into its model."""
     from carvanamask.training.export import encode_onnx, load_network
 
     config = run.config()
-    onnx = encode_onnx(load_network(run.best_checkpoint, config), config.input.size_wh)
+    provenance = f"trained by carvanamask {__version__} on {len(training_cars)} cars, {len(run.metrics())} epochs"
+    if labels:
+        pseudo_cars = len({label.sample.car for label in labels})
+        provenance += f"; {len(labels)} pictures of {pseudo_cars} cars with pseudo-labels by {_makers(labels)}"
+    onnx = encode_onnx(load_network(run.best_checkpoint, config), config.input.size_wh, config.input.channels)
+    first = [find_model(config.input.first_pass, run.root.parent)] if config.input.first_pass else []
     card = ModelCard(
         name=run.name,
         network=config.network.summary,
         input_size_wh=config.input.size_wh,
         mean=config.input.mean,
         std=config.input.std,
+        clahe=config.input.clahe,
         training_cars=tuple(training_cars),
         validation_cars=tuple(validation_cars),
         scores={"validation_dice": _best_dice(run)},
-        provenance=f"trained by carvanamask {__version__} on {len(training_cars)} cars, {len(run.metrics())} epochs",
-        sha256="",
+        provenance=provenance,
+        sees_stage=bool(first),
     )
-    return ModelFile.save(run.model, onnx, card)
+    return ModelFile.save(run.model, onnx, card, first)
 
 
 def _split(run: RunDir, config: Config, samples: Sequence[Sample]) -> Split:
     """Which cars judge; for a started run, after making sure that it is the one asked for."""
     options = config.split
-    split = split_by_car((s.car for s in samples), options.validation_share, options.seed, options.held_out_cars)
+    cars = (sample.car for sample in samples)
+    split = split_by_car(
+        cars, options.validation_share, options.seed, options.held_out_cars, options.folds, options.fold
+    )
     if not run.is_started:
         return split
     before, now = option_values(run.config()), option_values(config)
@@ -171,9 +214,26 @@ def _extra_samples(config: Config, split: Split) -> list[Sample]:
     return samples
 
 
-def _environment(samples: Sequence[Sample]) -> dict[str, object]:
+def _extra_labels(config: Config, split: Split) -> list[Label]:
+    """A held-out car's picture is refused whatever labelled it: to a model that learned from it, it is no stranger."""
+    labels = []
+    for path in config.split.extra_labels:
+        found = load_labels(Path(path))
+        shared = {label.sample.car for label in found} & set(split.validation)
+        if shared:
+            raise DataError(f"car {min(shared)} of {path} is held out: take it out of the list, or hold out others")
+        labels += found
+    return labels
+
+
+def _makers(labels: Sequence[Label]) -> str:
+    return " and ".join(sorted({label.models for label in labels}))
+
+
+def _environment(samples: Sequence[Sample], labels: Sequence[Label]) -> dict[str, object]:
     """What a run depends on besides its options: the code's versions, the machine, the pictures' names and sizes."""
     listing = "\n".join(f"{sample.name} {sample.picture.stat().st_size}" for sample in samples)
+    names = "\n".join(f"{label.sample.name} {label.agreement} {label.undecided} {label.models}" for label in labels)
     packages = ("torch", "lightning", "numpy", "opencv-python-headless")
     return {
         "carvanamask": __version__,
@@ -182,6 +242,7 @@ def _environment(samples: Sequence[Sample]) -> dict[str, object]:
         **{name: importlib.metadata.version(name) for name in packages},
         "pictures": len(samples),
         "pictures_sha256": hashlib.sha256(listing.encode()).hexdigest(),
+        **({_LABELS: hashlib.sha256(names.encode()).hexdigest()} if labels else {}),
     }
 
 

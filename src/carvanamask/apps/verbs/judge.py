@@ -1,0 +1,83 @@
+"""Score a model, choose its threshold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from carvanamask.apps.arguments import (
+    DATA,
+    RUNS,
+    AsJson,
+    CleanUp,
+    DataDir,
+    Device,
+    Flip,
+    ModelName,
+    RunsDir,
+    app,
+    asked,
+)
+from carvanamask.apps.screen import print_json, progress, say
+from carvanamask.apps.summaries import print_ensemble, print_evaluation, print_threshold
+
+
+@app.command("eval")
+def evaluate(
+    model: ModelName,
+    size: Annotated[int, typer.Option(min=0, help="how many random pictures to draw, and as many of the worst")] = 8,
+    seed: Annotated[int, typer.Option(help="another seed draws other pictures")] = 0,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="where the report and figures go")] = None,
+    flip: Flip = False,
+    clean_up: CleanUp = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+    data: DataDir = DATA,
+    runs: RunsDir = RUNS,
+) -> None:
+    """Score a model on held-out cars at full size, and draw SIZE of the pictures."""
+    from carvanamask.core.folders import KaggleFolder
+    from carvanamask.core.model_file import find_model
+    from carvanamask.core.run_dir import run_of_model
+    from carvanamask.jobs.evaluate import evaluate
+
+    found = asked(find_model(model, runs), flip, clean_up)
+    target = out or run_of_model(found.folder, runs).evaluation
+    with progress("scoring") as on_progress:
+        report = evaluate(found, KaggleFolder(data), target, size, device, seed, on_progress, say)
+    print_json(report.to_dict()) if as_json else print_evaluation(report)
+
+
+@app.command()
+def threshold(model: ModelName, runs: RunsDir = RUNS) -> None:
+    """Choose the threshold that was best when the model was evaluated, and write it into the model's card."""
+    from carvanamask.core.model_file import find_model
+    from carvanamask.core.run_dir import run_of_model
+    from carvanamask.jobs.threshold import choose_threshold
+
+    found = find_model(model, runs)
+    print_threshold(choose_threshold(found, run_of_model(found.folder, runs).evaluation))
+
+
+@app.command()
+def ensemble(
+    models: Annotated[list[str], typer.Option("--model", metavar="NAME", help="a member; give two or more")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="of the model that it makes")],
+    flip: Flip = False,
+    device: Device = "auto",
+    as_json: AsJson = False,
+    data: DataDir = DATA,
+    runs: RunsDir = RUNS,
+) -> None:
+    """Make one model of several, weighted by what held-out cars say."""
+    from carvanamask.core.folders import KaggleFolder
+    from carvanamask.core.model_file import find_model
+    from carvanamask.core.run_dir import RunDir
+    from carvanamask.jobs.ensemble import ensemble
+
+    members = [find_model(model, runs) for model in models]
+    with progress("scoring") as on_progress:
+        report = ensemble(members, KaggleFolder(data), RunDir.named(name, runs), flip, device, on_progress, say)
+    print_json(report.to_dict()) if as_json else print_ensemble(report)

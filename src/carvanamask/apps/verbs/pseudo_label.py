@@ -1,0 +1,47 @@
+"""Label pictures that nobody labelled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from carvanamask.apps.arguments import DATA, RUNS, AsJson, DataDir, Device, RunsDir, app, exit_if
+from carvanamask.apps.screen import print_json, progress, say
+from carvanamask.apps.summaries import print_pseudo_label
+from carvanamask.quality.limits import Limits
+
+
+@app.command()
+def pseudo_label(
+    model: Annotated[
+        list[str], typer.Option("--model", metavar="NAME", help="two or more: built-in, a run, or a path")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="for labels.csv, refused.csv and masks/")],
+    min_agreement: Annotated[
+        float, typer.Option(min=0, max=1, help="mean Dice between the models' masks")
+    ] = Limits.min_agreement,
+    max_undecided: Annotated[
+        float, typer.Option(min=0, help="area that is neither car nor background, as a share of the mask's")
+    ] = Limits.max_undecided,
+    min_mirror: Annotated[
+        float, typer.Option(min=0, max=1, help="Dice of a mask and the mirror image of its other side's")
+    ] = Limits.min_mirror,
+    views: Annotated[int, typer.Option(min=0, help="pictures of a whole turn; 0: compare no views")] = Limits.views,
+    device: Device = "auto",
+    as_json: AsJson = False,
+    data: DataDir = DATA,
+    runs: RunsDir = RUNS,
+) -> None:
+    """Predict every picture of DIR/test with several models; keep the masks on which models and views agree."""
+    from carvanamask.core.folders import KaggleFolder
+    from carvanamask.core.model_file import find_model
+    from carvanamask.jobs.pseudo_label import pseudo_label
+
+    limits = Limits(min_agreement, max_undecided, min_mirror, views=views)
+    found = [find_model(name, runs) for name in model]
+    with progress("predicting") as on_progress:
+        report = pseudo_label(found, KaggleFolder(data), out, limits, device, on_progress, say)
+    print_json(report.to_dict()) if as_json else print_pseudo_label(report)
+    exit_if(bool(report.failures))

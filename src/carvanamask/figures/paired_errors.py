@@ -1,0 +1,102 @@
+"""Several models' errors picture by picture, and how each car fares against the first model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from carvanamask.figures.canvas import new_figure, save_sheet
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Okabe and Ito's, which colour-blind readers tell apart."""
+SMALLEST_ERROR = 1e-5
+"""Where a picture without any error is drawn: the logarithm has no place for it."""
+WIDTH_PX, ROW_PX, MARGIN_PX = 1500, 150, 170
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorRow:
+    """One model's row of the figure."""
+
+    title: str
+    errors: np.ndarray
+    """1 − Dice, float64 (pictures,)."""
+    differences: np.ndarray
+    """How far its Dice is above the first model's, mean of each car: float64 (cars,). Not drawn for the first."""
+    mean: float = 0.0
+    """Of the differences."""
+    standard_error: float = 0.0
+    """Of that mean."""
+
+
+def save_paired_errors(path: Path, rows: Sequence[ErrorRow], pictures: Sequence[str], cars: Sequence[str]) -> None:
+    """Draw a row a model, as one PNG: on the left a dot a picture, on the right a dot a car."""
+    figure = new_figure((WIDTH_PX, MARGIN_PX + ROW_PX * len(rows)))
+    left, right = figure.subplots(1, 2, sharey=True)
+    for place, row in enumerate(rows):
+        colour = COLOURS[place % len(COLOURS)]
+        _draw_errors(left, place, np.maximum(row.errors, SMALLEST_ERROR), pictures, colour)
+        if place:
+            _draw_differences(right, place, row, cars, colour)
+    left.set_xscale("log")
+    left.xaxis.set_major_locator(_plain_steps())
+    left.xaxis.set_major_formatter("{x:g}")
+    left.xaxis.set_minor_formatter("")
+    left.set_xlim(right=left.get_xlim()[1] * 1.4)  # for the names of the worst
+    left.set_yticks(range(len(rows)), [row.title for row in rows], fontsize=12)
+    left.set_ylim(len(rows) - 0.4, -0.6)
+    left.set_title(f"error of each of {len(pictures)} held-out pictures", fontsize=13)
+    left.set_xlabel("← better    1 − Dice, with median and middle half")
+    first = rows[0].title.splitlines()[0]
+    right.axvline(0, color="black", linewidth=1)
+    right.annotate(f"{first}, to which\nthe others are held", (0, 0), (8, 0), textcoords="offset points", va="center")
+    right.set_title(f"Dice above that of {first}, mean of each of {len(cars)} cars", fontsize=13)
+    right.set_xlabel("difference of mean Dice, with mean and its standard error    better →")
+    for axes in (left, right):
+        axes.grid(axis="x", alpha=0.3, which="both")
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+    save_sheet(path, figure)
+
+
+def _plain_steps() -> Any:
+    from matplotlib.ticker import LogLocator
+
+    return LogLocator(subs=(1, 2, 5))
+
+
+def _draw_errors(axes: Any, place: int, errors: np.ndarray, pictures: Sequence[str], colour: str) -> None:
+    axes.scatter(errors, place + _heights(np.log(errors), 60), s=12, color=colour, alpha=0.55, linewidths=0)
+    low, middle, high = np.quantile(errors, (0.25, 0.5, 0.75))
+    axes.plot((low, high), (place, place), color="black", linewidth=2.5, solid_capstyle="butt")
+    axes.plot(middle, place, "o", color="white", markeredgecolor="black", markersize=8)
+    worst = int(errors.argmax())
+    _label(axes, f"  {pictures[worst]}", (errors[worst], place), ha="left")
+
+
+def _draw_differences(axes: Any, place: int, row: ErrorRow, cars: Sequence[str], colour: str) -> None:
+    heights = _heights(row.differences, 30)
+    axes.scatter(row.differences, place + heights, s=34, color=colour, alpha=0.7, linewidths=0)
+    above = place + heights.min() - 0.2
+    axes.errorbar(row.mean, above, xerr=row.standard_error, color="black", linewidth=2.5, capsize=5)
+    axes.plot(row.mean, above, "o", color="white", markeredgecolor="black", markersize=8, zorder=3)
+    for car in {int(row.differences.argmin()), int(row.differences.argmax())}:
+        _label(axes, cars[car], (row.differences[car], place + heights[car] + 0.12), ha="center")
+
+
+def _label(axes: Any, text: str, point: tuple[float, float], ha: str) -> None:
+    axes.text(*point, text, ha=ha, va="center", fontsize=8, color="0.35")
+
+
+def _heights(values: np.ndarray, bins: int) -> np.ndarray:
+    """How far from its row each dot lies, so that those of like values stand above each other: within ±0.4."""
+    bin_of_value = np.digitize(values, np.histogram_bin_edges(values, bins)[1:-1])
+    heights = np.zeros(len(values))
+    for occupied in np.unique(bin_of_value):
+        places = np.flatnonzero(bin_of_value == occupied)
+        heights[places] = np.arange(len(places)) - (len(places) - 1) / 2
+    return np.asarray(heights * min(0.1, 0.4 / max(1.0, np.abs(heights).max())))

@@ -1,0 +1,25 @@
+"""A model as its card describes it: one network or several, with flip averaging or without."""
+
+from __future__ import annotations
+
+from carvanamask.core.model_file import ModelFile
+from carvanamask.inference.ensemble import Ensemble
+from carvanamask.inference.flip import FlipAverage
+from carvanamask.inference.predictor import Predictor, build_network_predictor
+from carvanamask.inference.stage import StagePredictor
+
+
+def build_predictor(model: ModelFile, device: str = "auto") -> Predictor:
+    """All that a model's card asks for, on `device`.
+
+    Raises ConfigError for a device that isn't there and ModelError for a network that can't run.
+    """
+    members = [build_predictor(member, device) for member in model.members]
+    predictor: Predictor
+    if model.card.sees_stage:
+        predictor = StagePredictor(members[0], build_network_predictor(model, device))
+    elif members:
+        predictor = Ensemble(members, [member.weight for member in model.card.members])
+    else:
+        predictor = build_network_predictor(model, device)
+    return FlipAverage(predictor) if model.card.flip else predictor

@@ -1,0 +1,221 @@
+"""Several models side by side, on the held-out pictures that all of them were judged by."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from carvanamask.core.errors import ConfigError, DataError
+from carvanamask.core.folders import Sample
+from carvanamask.core.model_file import ModelFile
+from carvanamask.core.run_dir import RUNS, RunDir, run_of_model
+from carvanamask.figures.paired_errors import ErrorRow, save_paired_errors
+
+GOOD_DICE = 0.99
+"""Below this a person sees at once what is wrong."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A model, and how it did on the pictures that are compared; scores in [0, 1]."""
+
+    name: str
+    dice: np.ndarray
+    """float64 (pictures,)."""
+    boundary_iou: np.ndarray
+    """float64 (pictures,)."""
+    judged: int
+    """Pictures of its evaluation, also those that aren't compared."""
+    input_sizes_wh: tuple[tuple[int, int], ...]
+    """Of its networks: an ensemble has several."""
+    megabytes: float
+    """Of its networks' files."""
+    pictures_per_second: float | None
+    """Of its evaluation, with reading and scoring; None where that wasn't recorded."""
+    epochs: int
+    """0 for a model that came without its training."""
+    training_minutes: float
+
+    @property
+    def share_below_good(self) -> float:
+        return float(np.mean(self.dice < GOOD_DICE))
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """By how much a candidate's Dice is above the first one's, on the same pictures."""
+
+    name: str
+    mean: float
+    standard_error: float | None
+    """Of the mean, over cars; None for a single car, which says nothing of others."""
+    share_better: float
+    """Of the pictures."""
+    by_car: np.ndarray
+    """Mean over each car's pictures, float64 (cars,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Candidates in the order they were named: the others are held against the first."""
+
+    pictures: tuple[str, ...]
+    """The names that every evaluation holds."""
+    candidates: tuple[Candidate, ...]
+
+    @cached_property
+    def _car_of_picture(self) -> np.ndarray:
+        return np.array([Sample.from_picture(Path(f"{name}.jpg")).car for name in self.pictures])
+
+    @cached_property
+    def cars(self) -> tuple[str, ...]:
+        return tuple(np.unique(self._car_of_picture).tolist())
+
+    @property
+    def warning(self) -> str:
+        """One line where the evaluations hold different pictures, else ''."""
+        if all(candidate.judged == len(self.pictures) for candidate in self.candidates):
+            return ""
+        judged = ", ".join(f"{candidate.name} on {candidate.judged}" for candidate in self.candidates)
+        return f"judged on different pictures ({judged}): only the {len(self.pictures)} that all have are compared"
+
+    def worst_picture(self, candidate: Candidate) -> tuple[str, float]:
+        place = int(candidate.dice.argmin())
+        return self.pictures[place], float(candidate.dice[place])
+
+    def worst_cars(self, candidate: Candidate, count: int = 3) -> list[tuple[str, float]]:
+        """(car, mean Dice), the worst first."""
+        means = zip(self.cars, self._means_by_car(candidate.dice).tolist(), strict=True)
+        return sorted(means, key=lambda pair: pair[1])[:count]
+
+    @cached_property
+    def differences(self) -> tuple[Difference, ...]:
+        """One a candidate; the first one's is 0."""
+        first = self.candidates[0]
+        return tuple(self._difference(each.name, each.dice - first.dice) for each in self.candidates)
+
+    def _difference(self, name: str, differences: np.ndarray) -> Difference:
+        # a car's views fail together, 16 of them are far from 16 witnesses: the standard error takes cars for the
+        # sample (cluster-robust; Cameron and Miller, "A practitioner's guide to cluster-robust inference", 2015)
+        mean, cars = float(differences.mean()), len(self.cars)
+        of_car = [np.sum(differences[self._car_of_picture == car] - mean) for car in self.cars]
+        error = float(np.sqrt(cars / (cars - 1) * np.square(of_car).sum()) / len(differences)) if cars > 1 else None
+        return Difference(name, mean, error, float(np.mean(differences > 0)), self._means_by_car(differences))
+
+    def _means_by_car(self, values: np.ndarray) -> np.ndarray:
+        return np.array([values[self._car_of_picture == car].mean() for car in self.cars])
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "pictures": len(self.pictures),
+            "cars": len(self.cars),
+            "warning": self.warning,
+            "runs": [self._candidate_to_dict(candidate) for candidate in self.candidates],
+            "differences": [
+                {
+                    "run": difference.name,
+                    "to": self.candidates[0].name,
+                    "dice": difference.mean,
+                    "standard_error_over_cars": difference.standard_error,
+                    "share_of_pictures_better": difference.share_better,
+                    "dice_by_car": dict(zip(self.cars, difference.by_car.tolist(), strict=True)),
+                }
+                for difference in self.differences[1:]
+            ],
+        }
+
+    def _candidate_to_dict(self, candidate: Candidate) -> dict[str, Any]:
+        return {
+            "run": candidate.name,
+            "dice": float(candidate.dice.mean()),
+            "boundary_iou": float(candidate.boundary_iou.mean()),
+            "worst_picture": dict([self.worst_picture(candidate)]),
+            "worst_cars": dict(self.worst_cars(candidate)),
+            f"share_below_{GOOD_DICE:g}": candidate.share_below_good,
+            "pictures_judged": candidate.judged,
+            "input_sizes_wh": candidate.input_sizes_wh,
+            "megabytes": candidate.megabytes,
+            "pictures_per_second": candidate.pictures_per_second,
+            "epochs": candidate.epochs,
+            "training_minutes": candidate.training_minutes,
+        }
+
+
+def compare(models: Sequence[ModelFile], runs: Path = RUNS, figure: Path | None = None) -> Comparison:
+    """Lay what the models' evaluations left side by side; draw it into `figure`, a PNG, when one is named.
+
+    Raises ConfigError for fewer than two models and DataError for one that wasn't evaluated, or when no picture is in
+    all evaluations.
+    """
+    homes = [run_of_model(model.folder, runs) for model in models]
+    if len({home.root for home in homes}) < max(2, len(models)):
+        raise ConfigError(f"{', '.join(home.name for home in homes)}: name two runs or more, each once")
+    tables = [_scores(home) for home in homes]
+    pictures = tuple(sorted(set.intersection(*map(set, tables))))
+    if not pictures:
+        raise DataError(
+            f"{' and '.join(home.name for home in homes)} share no held-out picture: hold out the same cars"
+        )
+    candidates = (_candidate(*each, pictures) for each in zip(models, homes, tables, strict=True))
+    comparison = Comparison(pictures, tuple(candidates))
+    if figure:
+        rows = [_row(*each) for each in zip(comparison.candidates, comparison.differences, strict=True)]
+        save_paired_errors(figure, rows, pictures, comparison.cars)
+    return comparison
+
+
+def _row(candidate: Candidate, difference: Difference) -> ErrorRow:
+    title = f"{candidate.name}\nmean Dice {candidate.dice.mean():.5f}"
+    return ErrorRow(title, 1 - candidate.dice, difference.by_car, difference.mean, difference.standard_error or 0)
+
+
+def _candidate(
+    model: ModelFile, home: RunDir, table: dict[str, tuple[float, float]], pictures: Sequence[str]
+) -> Candidate:
+    metrics = home.metrics()
+    return Candidate(
+        name=home.name,
+        dice=np.array([table[picture][0] for picture in pictures]),
+        boundary_iou=np.array([table[picture][1] for picture in pictures]),
+        judged=len(table),
+        input_sizes_wh=tuple(dict.fromkeys(network.card.input_size_wh for network in _networks(model))),
+        megabytes=sum(network.onnx.stat().st_size for network in _networks(model)) / 1e6,
+        pictures_per_second=_speed(home),
+        epochs=len(metrics),
+        training_minutes=sum(row["seconds"] for row in metrics) / 60,
+    )
+
+
+def _networks(model: ModelFile) -> Iterator[ModelFile]:
+    if model.card.has_network:
+        yield model
+    for member in model.members:
+        yield from _networks(member)
+
+
+def _scores(home: RunDir) -> dict[str, tuple[float, float]]:
+    """Picture → (Dice, boundary IoU)."""
+    path = home.evaluation / "pictures.csv"
+    try:
+        with path.open(newline="") as file:
+            return {row["picture"]: (float(row["dice"]), float(row["boundary_iou"])) for row in csv.DictReader(file)}
+    except FileNotFoundError:
+        raise DataError(f"{path} doesn't exist: run eval --model {home.name} first") from None
+    except (KeyError, TypeError, ValueError):
+        raise DataError(f"{path} isn't what an evaluation wrote: run eval --model {home.name} again") from None
+
+
+def _speed(home: RunDir) -> float | None:
+    path = home.evaluation / "report.json"
+    try:
+        speed: float | None = json.loads(path.read_text()).get("pictures_per_second")
+    except (OSError, ValueError, AttributeError):
+        raise DataError(f"{path} isn't what an evaluation wrote: run eval --model {home.name} again") from None
+    return speed

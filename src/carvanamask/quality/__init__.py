@@ -1,0 +1,1 @@
+"""How far a mask may be trusted when nobody knows the truth."""

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from carvanamask.core.errors import DataError, PictureError
+from carvanamask.core.folders import Sample
+from carvanamask.core.mask import ProbabilityMap
+from carvanamask.core.pictures import save_picture
+from carvanamask.inference.pipeline import predict_all
+
+
+class Grey:
+    """Says of every pixel how bright the picture's first one is; of views, how many came together."""
+
+    engine = "by hand"
+
+    def __init__(self, sees_views: bool) -> None:
+        self.sees_views = sees_views
+
+    def predict(self, picture: np.ndarray) -> ProbabilityMap:
+        return ProbabilityMap(np.full(picture.shape[:2], picture[0, 0, 0] / 255, np.float32))
+
+    def predict_views(self, pictures: Sequence[np.ndarray]) -> Iterator[ProbabilityMap]:
+        together = np.float32(len(pictures) / 16)
+        return (ProbabilityMap(np.full(picture.shape[:2], together)) for picture in pictures)
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> list[Sample]:
+    """Two cars of three views, the second picture of the first one not a picture."""
+    samples = []
+    for car in ("a", "b"):
+        for view in (1, 2, 3):
+            path = tmp_path / f"{car}_{view:02d}.png"
+            save_picture(path, np.full((4, 6, 3), 51 * view, np.uint8))
+            samples.append(Sample(car, view, path, None))
+    samples[1].picture.write_bytes(b"nothing")
+    return samples
+
+
+def value(sample: Sample, picture: np.ndarray, probabilities: ProbabilityMap) -> float:
+    assert picture.shape == (4, 6, 3)
+    return round(float(probabilities.values[0, 0]), 3)
+
+
+def test_every_sample_comes_back_with_its_work_or_with_what_is_wrong_with_its_picture(samples: list[Sample]) -> None:
+    results = {sample.name: result for sample, result in predict_all(Grey(sees_views=False), samples, value)}
+    assert isinstance(results.pop("a_02"), PictureError)
+    assert results == {"a_01": 0.062, "a_03": 0.062, "b_01": 0.062, "b_02": 0.062, "b_03": 0.062}
+
+
+def test_a_predictor_that_sees_views_gets_all_of_a_car_s_that_can_be_read(samples: list[Sample]) -> None:
+    results = {sample.name: result for sample, result in predict_all(Grey(sees_views=True), samples, value)}
+    assert isinstance(results.pop("a_02"), PictureError)
+    assert results == {"a_01": 0.125, "a_03": 0.125, "b_01": 0.188, "b_02": 0.188, "b_03": 0.188}
+
+
+def test_a_car_without_one_readable_picture_is_all_errors(samples: list[Sample]) -> None:
+    for sample in samples:
+        sample.picture.write_bytes(b"nothing")
+    results = [result for _, result in predict_all(Grey(sees_views=True), samples, value)]
+    assert len(results) == 6
+    assert all(isinstance(result, PictureError) for result in results)
+
+
+def test_work_that_fails_for_one_picture_leaves_the_others_alone(samples: list[Sample]) -> None:
+    def work(sample: Sample, picture: np.ndarray, probabilities: ProbabilityMap) -> str:
+        if sample.name == "b_02":
+            raise DataError("no room for b_02")
+        return sample.name
+
+    results = {sample.name: str(result) for sample, result in predict_all(Grey(sees_views=True), samples, work)}
+    assert results["b_02"] == "no room for b_02"
+    assert results["b_03"] == "b_03"

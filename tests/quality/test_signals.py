@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+
+from carvanamask.core.mask import Mask, ProbabilityMap
+from carvanamask.quality.signals import stray_share, undecided_share
+
+
+def test_what_is_neither_car_nor_background_is_counted_against_the_mask() -> None:
+    levels = np.array([[0, 29, 30, 127, 128, 210, 211, 255]], dtype=np.float32) / 255
+    probabilities = ProbabilityMap(levels)
+    mask = probabilities.to_mask(0.5)
+    assert mask.pixels.sum() == 4
+    assert undecided_share(probabilities, mask) == 4 / 4  # 30, 127, 128 and 210
+
+
+def test_strays_are_what_the_largest_component_leaves() -> None:
+    pixels = np.zeros((6, 6), dtype=bool)
+    pixels[:3, :3] = pixels[5, 5] = True
+    assert stray_share(Mask(pixels)) == pytest.approx(1 / 10)
+    pixels[3, 3] = pixels[4, 4] = True  # corners touch
+    assert stray_share(Mask(pixels)) == 0
+
+
+def test_an_empty_mask_has_neither() -> None:
+    empty = Mask(np.zeros((2, 3), dtype=bool))
+    assert stray_share(empty) == 0
+    assert undecided_share(ProbabilityMap(np.zeros((2, 3), np.float32)), empty) == 0
