@@ -1,0 +1,220 @@
+"""What each part of the recipe is worth: one part changed at a time, the same budget for each, on real cars.
+
+    python benchmarks/ablation.py --data data --out ablation
+
+Trains a small network once for every row on 120 cars and scores it at full size on 24 others, the folder's minivans
+among them: no row has ever trained on a minivan. The same command again goes on where it was interrupted. Leaves
+table.md, a row a line; two seeds of the same training say how large a difference means nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from carvanamask.core.atomic_files import save_text_atomically
+from carvanamask.core.folders import KaggleFolder, Sample, cars_of
+from carvanamask.core.mask import Mask
+from carvanamask.core.pictures import load_pair, save_mask, save_picture
+
+MINIVANS = ("33a310ea7462", "c6f50d44f141", "d61b6bfeabb2", "fecea3036c59")
+"""Two Mazda5, a Kia Sedona and a Town and Country: all that the labelled cars have."""
+
+TRAINING_CARS, OTHER_JUDGES, CHECKPOINT_CARS = 120, 20, 2
+
+BASE = ["input.size_wh=[256, 160]", "training.epochs=1", "augment.value=30"]
+UNET = [*BASE, "network.name=unet", "network.levels=5", "network.filters=12", "network.pretrained=false"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a training, or another way to ask models that are there."""
+
+    name: str
+    part: str
+    settings: tuple[str, ...] = ()
+    start_from: str = ""
+    against: str = "base"
+    options: tuple[str, ...] = ()
+    """Of eval; a row with options asks the model of `against` and trains nothing."""
+    members: tuple[str, ...] = ()
+    """An ensemble's."""
+
+
+def row(name: str, part: str, *settings: str, base: list[str] = BASE, **more: object) -> Row:
+    return Row(name, part, (*base, *settings), **more)  # type: ignore[arg-type]
+
+
+FINE_TUNED = "optimizer.learning_rate=5e-4"
+HSV = ("augment.hue=50", "augment.saturation=5", "augment.value=15")
+RENORM = ("network.normalisation=renorm", "network.renorm_warm_up=40")
+
+ROWS = [
+    row("base", "Lite0 U-Net 256x160, boundary loss, flip, shift and scale, brightness"),
+    row("base-2", "the same with another seed: what means nothing", "training.seed=1"),
+    Row("flip-average", "asked with flip averaging", options=("--flip",)),
+    *(
+        Row(f"clean-{step}", f"clean-up: {step}", options=("--clean-up", step))
+        for step in ("join_fragments", "drop_far_blobs", "close_roof", "fill_holes", "all")
+    ),
+    row("bce-dice", "loss: BCE + Dice, no boundary weight", "loss.name=bce-dice"),
+    row("bce-log-dice", "loss: BCE − ln Dice", "loss.name=bce-log-dice"),
+    row("border-5", "loss: boundary weight 5 for 2", "loss.border_weight=5"),
+    row("no-flip", "augmentation: no flip", "augment.flip=0"),
+    row("no-move", "augmentation: no shift and scale", "augment.shift=0", "augment.scale=0"),
+    row("no-value", "augmentation: no brightness", "augment.value=0"),
+    row("hsv", "augmentation: the original's hue 50, saturation 5, value 15", *HSV),
+    row("background", "augmentation: another background behind every fourth car", "augment.background=0.25"),
+    row("clahe", "input: CLAHE, clip limit 2", "input.clahe=2"),
+    row("scratch", "encoder: random weights for ImageNet's", "network.pretrained=false"),
+    row("unet", "network: U-Net, 5 levels from 12 filters", base=UNET),
+    row("unet-2", "the same with another seed", "training.seed=1", base=UNET, against="unet"),
+    row("renorm", "U-Net with batch renormalisation", *RENORM, base=UNET, against="unet"),
+    row("dilated", "U-Net with a dilated middle", "network.dilations=[1, 2, 4, 8]", base=UNET, against="unet"),
+    row("base-long", "two epochs", "training.epochs=2"),
+    row("pseudo", "two epochs' worth of pictures, half of them pseudo-labelled", against="base-long"),
+    row("longer", "trained on for another epoch", FINE_TUNED, start_from="base"),
+    row("stage", "the empty stage in sight", FINE_TUNED, "input.first_pass=base", start_from="base", against="longer"),
+    Row("two", "ensemble of two seeds", members=("base", "base-2")),
+    Row("three", "ensemble of two seeds and a U-Net", members=("base", "base-2", "unet")),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("data"))
+    parser.add_argument("--out", type=Path, default=Path("ablation"))
+    parser.add_argument("--rows", nargs="*", default=[row.name for row in ROWS], help="only these")
+    options = parser.parse_args()
+    bench = Bench(KaggleFolder(options.data), options.out)
+    for each in ROWS:
+        if each.name in options.rows:
+            bench.run(each)
+            save_text_atomically(options.out / "table.md", bench.table())
+    print(bench.table())
+
+
+class Bench:
+    """The folders that trainings and judgements use, and what came out so far."""
+
+    def __init__(self, folder: KaggleFolder, out: Path) -> None:
+        self.folder, self.out = folder, out
+        self.runs, self.small, self.full = out / "runs", out / "small", out / "full"
+        if not (self.full / "done").exists():
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Training pictures at 480x320, which read faster and are larger than the network's; judges as they are."""
+        cars = cars_of(self.folder.training_samples())
+        order = [car for car in np.random.default_rng(0).permutation(sorted(cars)).tolist() if car not in MINIVANS]
+        judges = [*(car for car in MINIVANS if car in cars), *order[:OTHER_JUDGES]]
+        rest = order[OTHER_JUDGES : OTHER_JUDGES + TRAINING_CARS + CHECKPOINT_CARS]
+        for sample in (sample for car in rest for sample in cars[car]):
+            shrink(sample, self.small)
+        for sample in self.folder.test_samples():
+            link(sample.picture, self.small / "test" / sample.picture.name)
+        for sample in (sample for car in judges for sample in cars[car]):
+            assert sample.mask is not None
+            link(sample.picture, self.full / "train" / sample.picture.name)
+            link(sample.mask, self.full / "train_masks" / sample.mask.name)
+        save_text_atomically(self.full / "done", json.dumps(rest[:CHECKPOINT_CARS]))
+
+    def run(self, row: Row) -> None:
+        if row.members:
+            self._call(
+                "ensemble", *(w for m in row.members for w in ("--model", m)), "--name", row.name, data=self.full
+            )
+        elif not row.options:
+            self._train(row)
+        out = self.runs / (row.name if not row.options else row.against) / "judged" / row.name
+        if not (out / "report.json").exists():
+            model = row.against if row.options else row.name
+            self._call("eval", "--model", model, "--size", "2", "--out", str(out), *row.options, data=self.full)
+
+    def _train(self, row: Row) -> None:
+        settings = [*row.settings, "split.held_out_cars=" + (self.full / "done").read_text()]
+        settings += [f"split.validation_share={CHECKPOINT_CARS / (TRAINING_CARS + CHECKPOINT_CARS):.6f}"]
+        words = [word for setting in settings for word in ("--set", setting)]
+        if row.name == "pseudo":
+            labels = self.out / "pseudo"
+            self._call("pseudo-label", "--model", "base", "--model", "base-2", "--out", str(labels), data=self.small)
+            words += ["--extra-labels", str(labels / "labels.csv"), "--set", "training.extra_share=0.5"]
+        words += ["--model", row.start_from] if row.start_from else []
+        self._call("train", "--config", "studio-s", "--name", row.name, *words, data=self.small)
+
+    def _call(self, verb: str, *words: str, data: Path) -> None:
+        command = [sys.executable, "-m", "carvanamask.apps.cli", verb, *words]
+        subprocess.run([*command, "--data", str(data), "--runs", str(self.runs)], check=True, stdout=subprocess.DEVNULL)
+
+    def scores(self, row: Row) -> dict[str, float] | None:
+        """Each picture's Dice; None for a row that has not been judged."""
+        run = row.against if row.options else row.name
+        table = self.runs / run / "judged" / row.name / "pictures.csv"
+        if not table.exists():
+            return None
+        with table.open(newline="") as file:
+            return {line["picture"]: float(line["dice"]) for line in csv.DictReader(file)}
+
+    def table(self) -> str:
+        """Differences are paired, picture by picture; their standard error is over cars."""
+        head = ["part", "mean Dice", "minivans", "against", "difference", "standard error", "minivans' difference"]
+        lines = [head, ["---"] * len(head)]
+        by_name = {row.name: self.scores(row) for row in ROWS}
+        for row in ROWS:
+            own, other = by_name[row.name], by_name[row.against]
+            if own is None:
+                continue
+            line = [f"{row.name}: {row.part}", f"{mean(own):.5f}", f"{mean(minivans(own)):.5f}"]
+            if other is not None and row.name != row.against:
+                gain = {name: own[name] - other[name] for name in own}
+                cars = {name[:12] for name in gain}
+                by_car = [mean({name: g for name, g in gain.items() if name.startswith(car)}) for car in cars]
+                error = np.std(by_car, ddof=1) / np.sqrt(len(by_car))
+                line += [row.against, f"{mean(gain):+.5f}", f"{error:.5f}", f"{mean(minivans(gain)):+.5f}"]
+            lines.append(line + [""] * (len(head) - len(line)))
+        report = self.runs / "base" / "judged" / "base" / "report.json"
+        if report.exists():
+            found = json.loads(report.read_text())
+            gain = found["dice_at_best_threshold"] - found["dice"]
+            best = f"base's threshold, searched on its judges themselves: {found['best_threshold']:.3f}"
+            lines.append([best, f"{found['dice_at_best_threshold']:.5f}", "", "base", f"{gain:+.5f}", "", ""])
+        return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def mean(scores: dict[str, float]) -> float:
+    return float(np.mean(list(scores.values())))
+
+
+def minivans(scores: dict[str, float]) -> dict[str, float]:
+    return {name: score for name, score in scores.items() if name.startswith(MINIVANS)}
+
+
+def shrink(sample: Sample, folder: Path) -> None:
+    assert sample.mask is not None
+    target = folder / "train" / sample.picture.name
+    if target.exists():
+        return
+    picture, mask = load_pair(sample.picture, sample.mask)
+    coverage = cv2.resize(mask.pixels.astype(np.uint8) * 255, (480, 320), interpolation=cv2.INTER_AREA)
+    (folder / "train_masks").mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    save_mask(folder / "train_masks" / sample.mask.name, Mask(coverage > 127))
+    save_picture(target, cv2.resize(picture, (480, 320), interpolation=cv2.INTER_AREA))
+
+
+def link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        target.symlink_to(source.absolute())
+
+
+if __name__ == "__main__":
+    main()
