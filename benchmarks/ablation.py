@@ -58,7 +58,7 @@ HSV = ("augment.hue=50", "augment.saturation=5", "augment.value=15")
 RENORM = ("network.normalisation=renorm", "network.renorm_warm_up=40")
 
 ROWS = [
-    row("base", "Lite0 U-Net 256x160, boundary loss, flip, shift and scale, brightness"),
+    row("base", "Lite0 U-Net 256x160, boundary loss, all augmentations of studio-s"),
     row("base-2", "the same with another seed: what means nothing", "training.seed=1"),
     Row("flip-average", "asked with flip averaging", options=("--flip",)),
     *(
@@ -72,7 +72,7 @@ ROWS = [
     row("no-move", "augmentation: no shift and scale", "augment.shift=0", "augment.scale=0"),
     row("no-value", "augmentation: no brightness", "augment.value=0"),
     row("hsv", "augmentation: the original's hue 50, saturation 5, value 15", *HSV),
-    row("background", "augmentation: another background behind every fourth car", "augment.background=0.25"),
+    row("no-background", "augmentation: no other backgrounds", "augment.background=0"),
     row("clahe", "input: CLAHE, clip limit 2", "input.clahe=2"),
     row("scratch", "encoder: random weights for ImageNet's", "network.pretrained=false"),
     row("unet", "network: U-Net, 5 levels from 12 filters", base=UNET),
