@@ -5,27 +5,16 @@ python benchmarks/bench_files.py
 
 import io
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from clock import milliseconds
 from PIL import Image
 
 from carvanamask.core.mask import Mask
 from carvanamask.core.pictures import load_mask, load_picture, save_mask, save_picture
 
 SIZE_WH = (1918, 1280)
-
-
-def milliseconds(work: Callable[[], object], repeats: int = 15) -> float:
-    """The fastest of a few: what the machine can do when nothing else does."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return 1000 * min(times)
 
 
 def plain_rle(pixels: np.ndarray) -> str:

@@ -4,27 +4,16 @@ python benchmarks/clahe_cost.py --data data
 """
 
 import argparse
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+from clock import milliseconds
 
 from carvanamask.core.contrast import equalise
 from carvanamask.core.folders import KaggleFolder
 from carvanamask.core.pictures import load_picture
 
 SIZES_WH = ((480, 320), (1024, 1024))
-
-
-def milliseconds(work: Callable[[], object], repeats: int) -> float:
-    """The fastest of many: what the machine can do when nothing else does."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return 1000 * min(times)
 
 
 def main() -> None:

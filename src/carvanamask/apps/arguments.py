@@ -66,10 +66,12 @@ def exit_if(has_failed: bool) -> None:
         raise typer.Exit(SOME_FAILED)
 
 
-def asked(model: ModelFile, flip: bool, clean_up: Sequence[str] | None) -> ModelFile:
+def asked(name: str, runs: Path, flip: bool, clean_up: Sequence[str] | None) -> ModelFile:
     """The model as the command line wants it asked: its card, with --flip and --clean-up over it."""
+    from carvanamask.core.model_file import find_model
     from carvanamask.inference.postprocess import STEPS, check_steps
 
+    model = find_model(name, runs)
     steps = model.card.clean_up if clean_up is None else tuple(STEPS) if "all" in clean_up else tuple(clean_up)
     check_steps(steps)
     return model.with_card(flip=flip or model.card.flip, clean_up=steps)

@@ -40,6 +40,10 @@ class Sample:
         """What its mask, its prediction and its cut-out are called after: the file's name without ending."""
         return self.picture.stem
 
+    def mask_in(self, folder: Path) -> Path:
+        """Where a predicted mask of it is kept in a folder of masks."""
+        return folder / f"{self.name}.png"
+
     @classmethod
     def from_picture(cls, picture: Path, mask: Path | None = None) -> Sample:
         """Raises DataError for a name that doesn't end in a view number."""

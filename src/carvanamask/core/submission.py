@@ -62,6 +62,15 @@ def read_submission(path: Path) -> Iterator[tuple[str, str]]:
         raise SubmissionError(f"{shown(path)} is empty: make it again")
 
 
+def version_of(picture: Path) -> str:
+    """What an UnfinishedSubmission takes for a picture's version: changes when the file is another one."""
+    try:
+        stat = picture.stat()
+    except OSError:
+        return ""
+    return f"{stat.st_size}-{stat.st_mtime_ns}"
+
+
 class UnfinishedSubmission:
     """The rows a run has finished, on disk as they come, so that the same run goes on where it was interrupted.
 

@@ -24,7 +24,7 @@ from carvanamask.core.label_list import Label, save_labels
 from carvanamask.core.mask import ProbabilityMap
 from carvanamask.core.model_file import ModelFile
 from carvanamask.core.pictures import load_mask, save_mask
-from carvanamask.core.submission import UnfinishedSubmission
+from carvanamask.core.submission import UnfinishedSubmission, version_of
 from carvanamask.inference.ensemble import Ensemble, JointMap, agreement
 from carvanamask.inference.model import build_predictor
 from carvanamask.inference.pipeline import predict_all, still_to_predict
@@ -159,7 +159,7 @@ def _left(samples: Sequence[Sample], panel: Ensemble, journal: UnfinishedSubmiss
         panel,
         samples,
         lambda sample: (
-            journal.holds(sample.picture.name, _version(sample.picture)) and _mask_path(masks, sample).exists()
+            journal.holds(sample.picture.name, version_of(sample.picture)) and sample.mask_in(masks).exists()
         ),
     )
 
@@ -177,7 +177,7 @@ def _predict(
         assert isinstance(joint, JointMap)
         mask = joint.to_mask(MAJORITY)
         agreed = agreement([each.to_mask(MAJORITY) for each in joint.members])
-        save_mask(_mask_path(masks, sample), mask)
+        save_mask(sample.mask_in(masks), mask)
         area = int(np.count_nonzero(mask.pixels))
         return json.dumps([area, agreed, undecided_share(joint, mask), stray_share(mask)])
 
@@ -187,7 +187,7 @@ def _predict(
         if isinstance(result, DataError):
             failures[sample] = str(result)
         else:
-            journal.add(sample.picture.name, _version(sample.picture), result)
+            journal.add(sample.picture.name, version_of(sample.picture), result)
         on_progress(done)
     return failures
 
@@ -203,7 +203,7 @@ def _doubts(looks: Sequence[Look], masks: Path, limits: Limits, say: Callable[[s
     say(f"comparing the views of {len(cars)} cars")
 
     def silhouette(sample: Sample) -> Silhouette:
-        return Silhouette.of(load_mask(_mask_path(masks, sample)))
+        return Silhouette.of(load_mask(sample.mask_in(masks)))
 
     with ThreadPoolExecutor(READERS) as readers:
         found = readers.map(lambda views: doubts_of_car(views, silhouette, limits), cars)
@@ -211,7 +211,7 @@ def _doubts(looks: Sequence[Look], masks: Path, limits: Limits, say: Callable[[s
 
 
 def _label(look: Look, masks: Path, sources: str) -> Label:
-    sample = Sample.from_picture(look.sample.picture, _mask_path(masks, look.sample))
+    sample = Sample.from_picture(look.sample.picture, look.sample.mask_in(masks))
     return Label(sample, look.agreement, look.undecided, sources)
 
 
@@ -221,16 +221,3 @@ def _table(refused: Mapping[Sample, Doubt]) -> str:
     writer.writerow(["picture", "reason", "detail"])
     writer.writerows([sample.picture, doubt.reason, doubt.detail] for sample, doubt in refused.items())
     return text.getvalue()
-
-
-def _version(picture: Path) -> str:
-    """Changes when the file is another one."""
-    try:
-        stat = picture.stat()
-    except OSError:
-        return ""
-    return f"{stat.st_size}-{stat.st_mtime_ns}"
-
-
-def _mask_path(masks: Path, sample: Sample) -> Path:
-    return masks / f"{sample.name}.png"

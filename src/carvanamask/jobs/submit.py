@@ -17,7 +17,7 @@ from carvanamask.core.folders import KaggleFolder, Sample
 from carvanamask.core.mask import ProbabilityMap
 from carvanamask.core.model_file import ModelCard, ModelFile
 from carvanamask.core.pictures import save_mask
-from carvanamask.core.submission import UnfinishedSubmission, write_submission
+from carvanamask.core.submission import UnfinishedSubmission, version_of, write_submission
 from carvanamask.inference.model import build_predictor
 from carvanamask.inference.pipeline import predict_all, still_to_predict
 from carvanamask.inference.postprocess import cut
@@ -80,13 +80,13 @@ def submit(
     started = time.monotonic()
     failures = []
     with UnfinishedSubmission.beside(out, _key(model, predictor, masks)) as unfinished:
-        versions = {picture: _version(picture) for picture in pictures}
+        versions = {picture: version_of(picture) for picture in pictures}
         left = still_to_predict(
             predictor,
             samples,
             lambda sample: (
                 unfinished.holds(sample.picture.name, versions[sample.picture])
-                and (masks is None or _mask_path(masks, sample.picture).exists())
+                and (masks is None or sample.mask_in(masks).exists())
             ),
         )
         kept = len(pictures) - len(left)
@@ -131,7 +131,7 @@ def _cut(card: ModelCard, masks: Path | None, sample: Sample, _: np.ndarray, pro
     """The run-length code; the mask itself goes to `masks`."""
     mask = cut(probabilities, card)
     if masks is not None:
-        save_mask(_mask_path(masks, sample.picture), mask)
+        save_mask(sample.mask_in(masks), mask)
     return mask.to_rle()
 
 
@@ -139,16 +139,3 @@ def _key(model: ModelFile, predictor: Predictor, masks: Path | None) -> str:
     """Names the model, then all that decides about the rows and masks: its card, the engine, where masks go."""
     options = f"{model.card.model_dump_json()} {predictor.engine} {masks and masks.absolute()}"
     return f"{model.card.sha256[:8]}-{hashlib.sha256(options.encode()).hexdigest()[:8]}"
-
-
-def _version(picture: Path) -> str:
-    """Changes when the file is another one."""
-    try:
-        stat = picture.stat()
-    except OSError:
-        return ""
-    return f"{stat.st_size}-{stat.st_mtime_ns}"
-
-
-def _mask_path(masks: Path, picture: Path) -> Path:
-    return masks / f"{picture.stem}.png"

@@ -39,11 +39,10 @@ def evaluate(
 ) -> None:
     """Score a model on held-out cars at full size, and draw SIZE of the pictures."""
     from carvanamask.core.folders import KaggleFolder
-    from carvanamask.core.model_file import find_model
     from carvanamask.core.run_dir import run_of_model
     from carvanamask.jobs.evaluate import evaluate
 
-    found = asked(find_model(model, runs), flip, clean_up)
+    found = asked(model, runs, flip, clean_up)
     target = out or run_of_model(found.folder, runs).evaluation
     with progress("scoring") as on_progress:
         report = evaluate(found, KaggleFolder(data), target, size, device, seed, on_progress, say)

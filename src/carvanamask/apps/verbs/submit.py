@@ -42,11 +42,10 @@ def submit(
 ) -> None:
     """Predict every picture of DIR/test and write Kaggle's submission."""
     from carvanamask.core.folders import KaggleFolder
-    from carvanamask.core.model_file import find_model
     from carvanamask.core.run_dir import run_of_model
     from carvanamask.jobs.submit import submit
 
-    found = asked(find_model(model, runs), flip, clean_up)
+    found = asked(model, runs, flip, clean_up)
     run = run_of_model(found.folder, runs)
     with progress("predicting") as on_progress:
         masks = run.masks if save is YesNo.yes else None
