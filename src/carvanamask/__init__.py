@@ -1,3 +1,19 @@
-"""carvanamask: cuts cars out of studio pictures."""
+"""carvanamask cuts cars out of studio pictures: `load_model().predict("car.jpg")`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from carvanamask.api import Model, load_model
 
 __version__ = "0.1.0"
+__all__ = ["Model", "load_model"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'carvanamask' has no attribute '{name}'")
+    from carvanamask import api  # a moment later: the command line asks for the version alone
+
+    return getattr(api, name)

@@ -1,5 +1,6 @@
 """Whole verbs as a person types them: what is printed, what is left on disk, what the exit code says."""
 
+import importlib
 import json
 import os
 import signal
@@ -171,9 +172,8 @@ class TestCtrlC:
         self, verb: str, run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         draw_kaggle_folder(tmp_path / "data", cars=2, views=4, test_cars=3)
-        job = {"eval": "evaluate"}.get(verb, verb)
-        __import__(f"carvanamask.jobs.{job}")
-        monkeypatch.setattr(sys.modules[f"carvanamask.jobs.{job}"], "build_predictor", lambda *options: Stop())
+        room = {"eval": "carvanamask.jobs.evaluate", "submit": "carvanamask.batch.durable"}[verb]
+        monkeypatch.setattr(importlib.import_module(room), "build_predictor", lambda *options: Stop())
         code, _, err = run(verb, "--model", "bright")
         assert code == 130
         assert err.strip().splitlines()[-1] == "stopped: the same command again goes on from here"

@@ -40,7 +40,7 @@ def test_pseudo_label_speaks_json_and_leaves_1_for_a_picture_that_cannot_be_read
     result = CliRunner().invoke(app, [*WORDS, "--views", "0", "--max-undecided", "9", "--json"])
     assert result.exit_code == 1
     report = json.loads(result.stdout)
-    assert report["failures"][0][0] == str(bad.relative_to(here))
+    assert report["failures"][0][0] == bad.name
     assert (report["pictures"], report["refused_by_reason"]["unreadable"]) == (4, 1)
 
 

@@ -42,6 +42,13 @@ def test_a_size_has_to_fit_how_often_the_network_halves_it() -> None:
         load_config(None, ["network.name=timm:resnet34", settings[1]])
 
 
+def test_lite0_s_first_layers_can_be_frozen() -> None:
+    settings = ["network.name=lite0-unet", "network.frozen_halvings=2", "input.size_wh=[64, 32]"]
+    assert load_config(None, settings).network.frozen_halvings == 2
+    with pytest.raises(ConfigError, match="is for lite0-unet, not for timm:resnet34: use 0"):
+        load_config(None, ["network.name=timm:resnet34", *settings[1:]])
+
+
 def test_settings_lie_over_the_file_and_read_toml_values() -> None:
     config = load_config("quick", ["loss.border_weight=4", "input.size_wh=[64, 32]", "loss.name=bce-dice"])
     assert config.loss.border_weight == 4
@@ -75,6 +82,12 @@ def test_a_config_survives_its_file(tmp_path: Path) -> None:
         ("network.name=lite-unet", "did you mean 'lite0-unet'? (from --set network.name=lite-unet)"),
         ("network.name=timm:", "network.name = 'timm:': must be"),
         ("network.name=3", "network.name = 3: must be a valid string"),
+        (
+            "network.frozen_halvings=2",
+            "frozen_halvings = 2 is for lite0-unet, not for unet: use 0 (from --set network.",
+        ),
+        ("network.frozen_halvings=6", "network.frozen_halvings = 6: must be less than or equal to 5"),
+        ("training.epochs_a_pass=0", "training.epochs_a_pass = 0: must be greater than or equal to 1"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_repair(setting: str, message: str) -> None:
@@ -107,3 +120,15 @@ def test_the_table_of_options_in_the_docs_is_the_code_s() -> None:
     table = Path(__file__).parents[2] / "docs" / "options.md"
     for name, default, description in options():
         assert f"| `{name}` | {f'`{default}`' if default else 'none'} | {description} |" in table.read_text()
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("network.normalisation=renorm", "frozen_halvings keeps what batch normalisation learned"),
+        ("input.first_pass=studio-s", "input.first_pass widens the first layer, which has to learn"),
+    ],
+)
+def test_layers_that_have_to_learn_are_not_frozen(setting: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        load_config(None, ["network.name=lite0-unet", "network.frozen_halvings=2", setting])

@@ -10,7 +10,7 @@ import pytest
 
 from carvanamask.core.errors import DiskError, SubmissionError
 from carvanamask.core.mask import Mask
-from carvanamask.core.submission import UnfinishedSubmission, read_submission, write_submission
+from carvanamask.core.submission import read_submission, write_submission
 
 
 def test_rows_are_kaggle_s_csv(tmp_path: Path) -> None:
@@ -90,52 +90,3 @@ def test_a_cut_off_or_foreign_gzip_is_an_error_not_a_shorter_submission(tmp_path
     path.write_text("img,rle_mask\n")
     with pytest.raises(SubmissionError):
         list(read_submission(path))
-
-
-def test_finished_rows_come_back_in_the_asked_order(tmp_path: Path) -> None:
-    path = tmp_path / "rows.part"
-    with UnfinishedSubmission(path, "model") as unfinished:
-        unfinished.add("a", "v1", "1 2")
-        unfinished.add("b", "v1", "")
-    with UnfinishedSubmission(path, "model") as unfinished:
-        unfinished.add("c", "v1", "5 5")
-        unfinished.add("a", "v2", "7 7")  # the picture changed: the later row counts
-        assert list(unfinished.rows(["c", "b", "a"])) == [("c", "5 5"), ("b", ""), ("a", "7 7")]
-        assert unfinished.holds("a", "v2")
-        assert not unfinished.holds("a", "v1")
-        assert not unfinished.holds("d", "v1")
-
-
-def test_rows_of_another_run_are_not_there(tmp_path: Path) -> None:
-    path = tmp_path / "rows.part"
-    with UnfinishedSubmission(path, "model 1") as unfinished:
-        unfinished.add("a", "v", "1 2")
-    with UnfinishedSubmission(path, "model 2") as unfinished:
-        assert not unfinished.holds("a", "v")
-
-
-def test_wherever_a_kill_tears_the_file_whole_rows_stay_and_the_torn_one_is_made_again(tmp_path: Path) -> None:
-    path = tmp_path / "rows.part"
-    with UnfinishedSubmission(path, "model") as unfinished:
-        unfinished.add("a", "v", "1 2")
-        first = path.stat().st_size
-        unfinished.add("b", "v", "3 4")
-    whole = path.read_bytes()
-    for length in range(len(whole)):
-        path.write_bytes(whole[:length])
-        with UnfinishedSubmission(path, "model") as unfinished:
-            # the line break alone may be missing
-            assert unfinished.holds("a", "v") == (length >= first - 1)
-            assert unfinished.holds("b", "v") == (length >= len(whole) - 1)
-            unfinished.add("a", "v", "1 2")
-            unfinished.add("b", "v", "3 4")
-            assert list(unfinished.rows(["a", "b"])) == [("a", "1 2"), ("b", "3 4")]
-
-
-def test_a_changed_digit_is_noticed(tmp_path: Path) -> None:
-    path = tmp_path / "rows.part"
-    with UnfinishedSubmission(path, "model") as unfinished:
-        unfinished.add("a", "v", "1 2")
-    path.write_bytes(path.read_bytes().replace(b"1 2", b"1 3"))
-    with UnfinishedSubmission(path, "model") as unfinished:
-        assert not unfinished.holds("a", "v")

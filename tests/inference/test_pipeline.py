@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from carvanamask.core.errors import DataError, PictureError
 from carvanamask.core.folders import Sample
 from carvanamask.core.mask import ProbabilityMap
 from carvanamask.core.pictures import save_picture
-from carvanamask.inference.pipeline import predict_all
+from carvanamask.inference.pipeline import Predicted, predict_all
 
 
 class Grey:
@@ -42,9 +43,9 @@ def samples(tmp_path: Path) -> list[Sample]:
     return samples
 
 
-def value(sample: Sample, picture: np.ndarray, probabilities: ProbabilityMap) -> float:
-    assert picture.shape == (4, 6, 3)
-    return round(float(probabilities.values[0, 0]), 3)
+def value(predicted: Predicted[Sample]) -> float:
+    assert predicted.picture.shape == (4, 6, 3)
+    return round(float(predicted.probabilities.values[0, 0]), 3)
 
 
 def test_every_sample_comes_back_with_its_work_or_with_what_is_wrong_with_its_picture(samples: list[Sample]) -> None:
@@ -68,11 +69,31 @@ def test_a_car_without_one_readable_picture_is_all_errors(samples: list[Sample])
 
 
 def test_work_that_fails_for_one_picture_leaves_the_others_alone(samples: list[Sample]) -> None:
-    def work(sample: Sample, picture: np.ndarray, probabilities: ProbabilityMap) -> str:
-        if sample.name == "b_02":
+    def work(predicted: Predicted[Sample]) -> str:
+        if predicted.sample.name == "b_02":
             raise DataError("no room for b_02")
-        return sample.name
+        return predicted.sample.name
 
     results = {sample.name: str(result) for sample, result in predict_all(Grey(sees_views=True), samples, work)}
     assert results["b_02"] == "no room for b_02"
     assert results["b_03"] == "b_03"
+
+
+def test_a_picture_comes_with_the_hash_of_its_file(samples: list[Sample]) -> None:
+    def work(predicted: Predicted[Sample]) -> str:
+        return predicted.content
+
+    contents = {s.name: result for s, result in predict_all(Grey(sees_views=False), samples, work) if s.name != "a_02"}
+    assert contents["a_01"] == contents["b_01"] != contents["a_03"]
+    assert contents["a_01"] == hashlib.blake2b(samples[0].picture.read_bytes(), digest_size=16).hexdigest()
+
+
+def test_a_picture_too_large_for_the_machine_is_named(samples: list[Sample]) -> None:
+    def work(predicted: Predicted[Sample]) -> str:
+        if predicted.sample.name == "b_02":
+            raise MemoryError
+        return ""
+
+    results = {sample.name: result for sample, result in predict_all(Grey(sees_views=False), samples, work)}
+    assert "b_02.png can't be processed (not enough memory): shrink it" in str(results["b_02"])
+    assert results["b_03"] == ""

@@ -101,7 +101,7 @@ def step(op: str, *more_inputs: str, **attributes: object) -> NodeProto:
 
 
 ASYMMETRIC = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-INDICES = ("pads", "sizes")
+KINDS = {"pads": np.int64, "sizes": np.int64, "int8": np.int8, "uint8": np.uint8}
 TWICE_AS_WIDE = {"scales": [1.0, 1.0, 1.0, 2.0]}
 OPERATIONS_BY_HAND = [
     (step("Clip", "low", "high"), {"low": 2.0, "high": 3.0}, [[2, 2], [3, 3]]),
@@ -134,6 +134,11 @@ OPERATIONS_BY_HAND = [
         {"scale": [2.0], "bias": [1.0], "mean": [1.0], "variance": [4.0]},
         [[1, 2], [3, 4]],
     ),
+    # 1 and 3 are 0.5 and 1.5 steps: a tie goes to the even one; above 127 int8 has nothing
+    (step("QuantizeLinear", "two", "uint8"), {"two": 2.0, "uint8": 252}, [[252, 253], [254, 254]]),
+    (step("QuantizeLinear", "half", "int8"), {"half": 0.5, "int8": 121}, [[123, 125], [127, 127]]),
+    (step("QuantizeLinear", "half"), {"half": 0.5}, [[2, 4], [6, 8]]),
+    (step("DequantizeLinear", "half", "uint8"), {"half": 0.5, "uint8": 2}, [[-0.5, 0], [0.5, 1]]),
 ]
 
 
@@ -141,7 +146,7 @@ OPERATIONS_BY_HAND = [
 def test_an_operation_does_to_1_2_3_4_what_it_does_by_hand(
     tmp_path: Path, node: NodeProto, weights: dict[str, object], expected: list[list[float]]
 ) -> None:
-    arrays = {name: np.array(value, np.int64 if name in INDICES else np.float32) for name, value in weights.items()}
+    arrays = {name: np.array(value, KINDS.get(name, np.float32)) for name, value in weights.items()}
     network = _network(tmp_path, encode_graph([node], arrays, [1, 1, 2, 2], [1, 1, "h", "w"]))
     picture = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
     assert network(picture)[0, 0].tolist() == expected
@@ -185,6 +190,28 @@ def test_constants_may_come_as_nodes(tmp_path: Path) -> None:
     ]
     network = _network(tmp_path, encode_graph(nodes, {}, [1, 1, 1, 1], [1, 1, 1, 1]))
     assert network(torch.zeros(1, 1, 1, 1)).item() == 1
+
+
+def test_weights_stored_in_16_bits_are_32_again_when_the_file_is_read(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Cast", ["half"], ["filter"], to=TensorProto.FLOAT),
+        helper.make_node("Conv", ["picture", "filter"], ["probability"]),
+    ]
+    arrays = {"half": np.array([[[[10, 0.5]]]], np.float16)}
+    network = _network(tmp_path, encode_graph(nodes, arrays, [1, 1, 2, 2], [1, 1, 2, 1]))
+    assert [node.op for node in network.nodes] == ["Conv"]
+    assert network(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])).ravel().tolist() == [11, 32]
+
+
+def test_weights_stored_in_8_bits_have_a_scale_a_channel(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("DequantizeLinear", ["steps", "scales"], ["filter"], axis=0),
+        helper.make_node("Conv", ["picture", "filter"], ["probability"]),
+    ]
+    arrays = {"steps": np.array([[[[3]]], [[[-2]]]], np.int8), "scales": np.array([0.5, 10], np.float32)}
+    network = _network(tmp_path, encode_graph(nodes, arrays, [1, 1, 1, 2], [1, 2, 1, 2]))
+    assert [node.op for node in network.nodes] == ["Conv"]
+    assert network(torch.tensor([[[[1.0, 4.0]]]])).ravel().tolist() == [1.5, 6, -20, -80]
 
 
 def _network(tmp_path: Path, graph: bytes) -> OnnxNetwork:

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from brightness_model import save_brightness_model
+from carvanamask.batch.durable import Manner, Progress
 from carvanamask.core.errors import ConfigError
 from carvanamask.core.folders import KaggleFolder
 from carvanamask.core.label_list import load_labels
@@ -57,12 +57,12 @@ def reasons(report: PseudoLabelReport) -> dict[str, str]:
         return {Path(row["picture"]).stem: row["reason"] for row in csv.DictReader(file)}
 
 
-def interrupt_after(count: int) -> Callable[[int, int], None]:
-    def progress(done: int, of: int) -> None:
-        if done == count:
+def interrupted_after(count: int) -> Manner:
+    def on_progress(news: Progress) -> None:
+        if news.kept + news.done == count:
             raise KeyboardInterrupt
 
-    return progress
+    return Manner(on_progress=on_progress)
 
 
 def test_pictures_on_which_all_agrees_become_labels(
@@ -124,10 +124,11 @@ def test_an_interrupted_run_goes_on_and_ends_in_the_same_bytes(
 ) -> None:
     straight = pseudo_label(models, folder, tmp_path / "straight")
     with pytest.raises(KeyboardInterrupt):
-        pseudo_label(models, folder, tmp_path / "out", on_progress=interrupt_after(finished))
+        pseudo_label(models, folder, tmp_path / "out", manner=interrupted_after(finished))
     assert not (tmp_path / "out" / "labels.csv").exists()
     seen: list[tuple[int, int]] = []
-    report = pseudo_label(models[::-1], folder, tmp_path / "out", on_progress=lambda *now: seen.append(now))
+    manner = Manner(on_progress=lambda news: seen.append((news.kept + news.done, news.total)))
+    report = pseudo_label(models[::-1], folder, tmp_path / "out", manner=manner)
     assert report.resumed == finished
     assert seen == [(done, 32) for done in range(finished, 33)]
     assert report.labels.read_bytes() == straight.labels.read_bytes()
@@ -156,7 +157,9 @@ def test_a_picture_that_changed_or_lost_its_mask_is_predicted_again(
 def test_other_models_never_mix_into_a_folder(models: list[ModelFile], folder: KaggleFolder, tmp_path: Path) -> None:
     pseudo_label(models, folder, tmp_path / "out")
     third = save_brightness_model(tmp_path / "third", SIZE_WH, 120.0, name="third")
-    with pytest.raises(ConfigError, match=r"out was begun with other models, or on another device: name another --out"):
+    with pytest.raises(
+        ConfigError, match=r"out was begun with another model or other options than .*: name another --out"
+    ):
         pseudo_label([models[0], third], folder, tmp_path / "out")
 
 
@@ -167,7 +170,7 @@ def test_a_picture_that_cannot_be_read_is_named_and_the_others_become_labels(
     whole = bad.read_bytes()
     bad.write_bytes(whole[:40])
     report = pseudo_label(models, folder, tmp_path / "out")
-    assert [(picture, bad.name in reason) for picture, reason in report.failures] == [(str(bad), True)]
+    assert [(picture, bad.name in reason) for picture, reason in report.failures] == [(bad.name, True)]
     assert reasons(report) == {"a_06": "unreadable"}
     assert report.kept == 31
     bad.write_bytes(whole)

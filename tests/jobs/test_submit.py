@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from brightness_model import save_brightness_model
+from carvanamask.batch.durable import Manner, Progress
 from carvanamask.core.errors import DataError
 from carvanamask.core.folders import KaggleFolder
 from carvanamask.core.mask import Mask
@@ -47,12 +47,12 @@ def save_picture_as(path: Path, picture: np.ndarray) -> None:
     save_picture(path, picture)
 
 
-def interrupt_after(count: int) -> Callable[[int, int], None]:
-    def progress(done: int, of: int) -> None:
-        if done == count:
+def interrupted_after(count: int) -> Manner:
+    def on_progress(news: Progress) -> None:
+        if news.kept + news.done == count:
             raise KeyboardInterrupt
 
-    return progress
+    return Manner(on_progress=on_progress)
 
 
 def test_every_picture_gets_its_mask_at_its_own_size_in_the_sample_s_order(
@@ -68,7 +68,13 @@ def test_every_picture_gets_its_mask_at_its_own_size_in_the_sample_s_order(
         expected[4:12, place:] = True
         assert rle == Mask(expected).to_rle()
         assert np.array_equal(load_mask(masks / f"{Path(name).stem}.png").pixels, expected)
-    assert (report.pictures, report.kept, report.absent, report.unlisted, report.failures) == (9, 0, 0, 0, ())
+    assert (report.progress.total, report.progress.kept, report.progress.done, report.progress.failures) == (
+        9,
+        0,
+        9,
+        (),
+    )
+    assert (report.absent, report.unlisted, report.emptied) == (0, 0, ())
     assert report.submission == out
     assert report.advice == ""
     assert report.to_dict()["submission"] == str(out)
@@ -82,16 +88,17 @@ def test_an_interrupted_run_goes_on_and_ends_in_the_same_bytes(
     out, masks = tmp_path / "out" / "submission.csv.gz", tmp_path / "masks"
 
     with pytest.raises(KeyboardInterrupt):
-        submit(model, folder, out, masks, on_progress=interrupt_after(finished))
+        submit(model, folder, out, masks, manner=interrupted_after(finished))
     assert not out.exists()
 
     seen: list[tuple[int, int]] = []
-    report = submit(model, folder, out, masks, on_progress=lambda done, of: seen.append((done, of)))
+    manner = Manner(on_progress=lambda news: seen.append((news.kept + news.done, news.total)))
+    report = submit(model, folder, out, masks, manner=manner)
 
-    assert report.kept == finished
+    assert report.progress.kept == finished
     assert seen == [(done, 9) for done in range(finished, 10)]
     assert out.read_bytes() == (tmp_path / "straight.csv.gz").read_bytes()
-    assert list(out.parent.iterdir()) == [out]  # nothing unfinished stays
+    assert {path.name for path in out.parent.iterdir()} == {out.name, f".{out.name}.finished"}
     assert len(list(masks.iterdir())) == 9
 
 
@@ -99,11 +106,11 @@ def test_rows_of_another_model_are_never_taken_over(folder: KaggleFolder, model:
     out = tmp_path / "submission.csv.gz"
     blind = save_brightness_model(tmp_path / "blind", input_size_wh=(24, 16), level=1000)
     with pytest.raises(KeyboardInterrupt):
-        submit(blind, folder, out, on_progress=interrupt_after(5))
+        submit(blind, folder, out, manner=interrupted_after(5))
 
     report = submit(model, folder, out)
 
-    assert report.kept == 0
+    assert report.progress.kept == 0
     assert check_submission(out, NAMES, (24, 16)).empty_masks == 0
 
 
@@ -112,27 +119,27 @@ def test_nor_are_rows_of_the_same_network_with_another_threshold(
 ) -> None:
     out = tmp_path / "submission.csv.gz"
     with pytest.raises(KeyboardInterrupt):
-        submit(model, folder, out, on_progress=interrupt_after(5))
+        submit(model, folder, out, manner=interrupted_after(5))
     stricter = ModelFile(model.folder, model.card.model_copy(update={"threshold": 0.9}))
-    assert submit(stricter, folder, out).kept == 0
+    assert submit(stricter, folder, out).progress.kept == 0
 
 
 def test_a_picture_that_changed_is_cut_again(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "submission.csv.gz"
     with pytest.raises(KeyboardInterrupt):
-        submit(model, folder, out, on_progress=interrupt_after(9))
+        submit(model, folder, out, manner=interrupted_after(9))
     save_picture_as(folder.test / NAMES[0], np.zeros((16, 24, 3), dtype=np.uint8))
 
-    assert submit(model, folder, out).kept == 8
+    assert submit(model, folder, out).progress.kept == 8
     assert dict(read_submission(out))[NAMES[0]] == ""
 
 
 def test_a_mask_that_was_deleted_is_made_again(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out, masks = tmp_path / "submission.csv.gz", tmp_path / "masks"
     with pytest.raises(KeyboardInterrupt):
-        submit(model, folder, out, masks, on_progress=interrupt_after(9))
+        submit(model, folder, out, masks, manner=interrupted_after(9))
     (masks / "a_01.png").unlink()
-    assert submit(model, folder, out, masks).kept == 8
+    assert submit(model, folder, out, masks).progress.kept == 8
     assert (masks / "a_01.png").exists()
 
 
@@ -148,8 +155,8 @@ def test_a_bad_picture_is_named_the_rest_is_kept_and_no_submission_appears(
 
     assert report.submission is None
     assert not out.exists()
-    ((file, reason),) = report.failures
-    assert file == str(bad)
+    ((file, reason),) = report.progress.failures
+    assert file == bad.name
     assert bad.name in reason
     assert report.advice == (
         "no submission: 1 picture failed. Repair, then run the same command again: 8 finished are kept"
@@ -157,7 +164,7 @@ def test_a_bad_picture_is_named_the_rest_is_kept_and_no_submission_appears(
 
     bad.write_bytes(whole)
     report = submit(model, folder, out)
-    assert (report.kept, report.failures) == (8, ())
+    assert (report.progress.kept, report.progress.failures) == (8, ())
     assert check_submission(out, NAMES, (24, 16)).is_valid
 
 
@@ -171,7 +178,7 @@ def test_names_without_a_picture_and_pictures_without_a_name_are_counted(
 
     report = submit(model, folder, out)
 
-    assert (report.pictures, report.absent, report.unlisted) == (7, 2, 1)
+    assert (report.progress.total, report.absent, report.unlisted) == (7, 2, 1)
     assert [name for name, _ in read_submission(out)] == NAMES[1:8]
     assert not check_submission(out, NAMES, (24, 16)).is_valid
     assert check_submission(out, NAMES, (24, 16), is_partial=True).is_valid
@@ -181,6 +188,61 @@ def test_without_a_sample_the_rows_go_by_name(folder: KaggleFolder, model: Model
     (folder.root / "sample_submission.csv").unlink()
     submit(model, folder, tmp_path / "submission.csv.gz")
     assert [name for name, _ in read_submission(tmp_path / "submission.csv.gz")] == sorted(NAMES)
+
+
+def test_the_same_command_after_a_finished_submission_does_nothing(
+    folder: KaggleFolder, model: ModelFile, tmp_path: Path
+) -> None:
+    out = tmp_path / "submission.csv.gz"
+    submit(model, folder, out)
+    before = out.stat()
+    again = submit(model, folder, out)
+    assert (again.progress.kept, again.progress.done, again.submission) == (9, 0, out)
+    assert out.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_a_finished_submission_that_was_changed_or_has_new_pictures_is_made_again(
+    folder: KaggleFolder, model: ModelFile, tmp_path: Path
+) -> None:
+    out = tmp_path / "submission.csv.gz"
+    submit(model, folder, out)
+    whole = out.read_bytes()
+    out.write_bytes(b"torn")
+    assert submit(model, folder, out).progress.done == 9
+    assert out.read_bytes() == whole
+    save_picture_as(folder.test / NAMES[0], np.zeros((16, 24, 3), dtype=np.uint8))
+    assert submit(model, folder, out).progress.done == 9
+    assert dict(read_submission(out))[NAMES[0]] == ""
+
+
+def test_missing_and_bad_pictures_get_an_empty_mask_when_asked_and_are_named(
+    folder: KaggleFolder, model: ModelFile, tmp_path: Path
+) -> None:
+    out = tmp_path / "submission.csv.gz"
+    (folder.test / NAMES[0]).unlink()
+    bad = folder.test / NAMES[4]
+    bad.write_bytes(bad.read_bytes()[:50])
+    assert submit(model, folder, out).submission is None
+
+    report = submit(model, folder, out, has_empty_masks=True)
+
+    assert report.submission == out
+    assert report.emptied == tuple(sorted([NAMES[0], NAMES[4]]))
+    assert [name for name, _ in report.progress.failures] == [NAMES[4]]
+    rows = dict(read_submission(out))
+    assert list(rows) == NAMES
+    assert [name for name, rle in rows.items() if not rle] == [NAMES[0], NAMES[4]]
+
+
+def test_told_to_stop_a_batch_hands_out_no_more_after_a_failure(
+    folder: KaggleFolder, model: ModelFile, tmp_path: Path
+) -> None:
+    bad = folder.test / NAMES[0]
+    bad.write_bytes(b"no picture")
+    out = tmp_path / "submission.csv.gz"
+    report = submit(model, folder, out, has_empty_masks=True, manner=Manner(on_error="stop"))
+    assert report.progress.done < 9
+    assert (report.submission, out.exists()) == (None, False)
 
 
 def test_a_sample_of_other_pictures_is_refused(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:

@@ -116,6 +116,48 @@ def test_an_epoch_without_pseudo_labels_has_the_order_it_always_had() -> None:
     assert [i for _, i in EpochSampler(10, seed=7, rank=0, devices=1)] == expected.tolist()
 
 
+def keys_of(sampler: EpochSampler, epoch: int) -> list[tuple[int, int]]:
+    sampler.set_epoch(epoch)
+    return list(sampler)
+
+
+def test_epochs_that_share_a_pass_show_every_picture_once_between_them() -> None:
+    sampler = EpochSampler(10, seed=7, rank=0, devices=1, epochs_a_pass=2)
+    epochs = [keys_of(sampler, epoch) for epoch in range(4)]
+    assert [len(keys) for keys in epochs] == [len(sampler)] * 4 == [5] * 4
+    assert [{epoch for epoch, _ in keys} for keys in epochs] == [{0}, {1}, {2}, {3}]
+    # a pass has one permutation, of which its epochs take turns; the third epoch begins another
+    for number in range(2):
+        order = np.random.default_rng((7, number)).permutation(10).tolist()
+        assert [i for _, i in epochs[2 * number]] == order[::2]
+        assert [i for _, i in epochs[2 * number + 1]] == order[1::2]
+
+
+def test_one_epoch_a_pass_is_the_order_without_the_option() -> None:
+    plain, with_option = EpochSampler(9, 7, 0, 1, 5, 3), EpochSampler(9, 7, 0, 1, 5, 3, epochs_a_pass=1)
+    for epoch in range(3):
+        assert keys_of(with_option, epoch) == keys_of(plain, epoch)
+    order = np.random.default_rng((7, 2)).permutation(10).tolist()
+    assert [i for _, i in keys_of(EpochSampler(10, 7, 0, 1, epochs_a_pass=1), 2)] == order
+
+
+def test_devices_share_a_part_of_a_pass_without_overlap_and_take_equally_many_steps() -> None:
+    shares = [
+        [keys_of(EpochSampler(23, 3, rank, devices=2, epochs_a_pass=3), epoch) for rank in range(2)]
+        for epoch in range(3)
+    ]
+    assert [[len(share) for share in epoch] for epoch in shares] == [[3, 3]] * 3  # 23 = 3 · 2 · 3 + 5
+    shown = [i for epoch in shares for share in epoch for _, i in share]
+    assert len(shown) == len(set(shown))
+
+
+def test_a_pass_also_spreads_its_pseudo_labelled_pictures_over_its_epochs() -> None:
+    sampler = EpochSampler(6, seed=0, rank=0, devices=1, pool=20, drawn=4, epochs_a_pass=2)
+    shown = [i for epoch in range(2) for _, i in keys_of(sampler, epoch)]
+    assert len(shown) == len(set(shown)) == 10
+    assert [i for i in sorted(shown) if i < 6] == list(range(6))
+
+
 def test_an_epoch_shows_every_real_picture_and_draws_others_from_the_pool() -> None:
     sampler = EpochSampler(6, seed=0, rank=0, devices=1, pool=20, drawn=4)
     drawn = []

@@ -137,6 +137,59 @@ def test_a_pretrained_network_begins_with_the_encoder_s_weights_and_its_own_head
     assert network.get_buffer("encoder.stem.1.running_var").ne(1).all()
 
 
+FROZEN = {0: [], 1: ["stem", "blocks.0"], 2: ["stem", "blocks.0", "blocks.1", "blocks.2"]}
+"""Halvings → the layers up to there: the picture is halved by the stem and by the blocks 1, 3, 5 and 11."""
+
+
+def train_a_step(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Everything it held before."""
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    network(torch.rand(2, 3, 64, 64))[-1].square().mean().backward()
+    # weight decay would also move a weight whose gradient is 0
+    torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=0.1).step()
+    return before
+
+
+@pytest.mark.parametrize("frozen", FROZEN)
+def test_frozen_layers_keep_their_weights_and_running_means_and_later_ones_move(frozen: int) -> None:
+    torch.manual_seed(0)
+    encoder = LiteEncoder(frozen).eval().train()
+    before = train_a_step(encoder)
+    kept = {name for name, tensor in encoder.state_dict().items() if torch.equal(tensor, before[name])}
+    assert kept == {name for name in before if name.startswith(tuple(f"{layer}." for layer in FROZEN[frozen]))}
+
+
+def test_frozen_layers_keep_their_running_means_also_before_anyone_calls_train() -> None:
+    encoder = LiteEncoder(2)
+    before = train_a_step(encoder)
+    assert torch.equal(encoder.stem[1].running_mean, before["stem.1.running_mean"])
+
+
+@pytest.mark.parametrize("frozen", [3, 4, 5])
+def test_deeper_layers_freeze_from_the_picture_on(frozen: int) -> None:
+    encoder = LiteEncoder(frozen)
+    moving = [block.depthwise[0].weight.requires_grad for block in encoder.blocks]
+    assert moving.index(True) if True in moving else len(moving) == {3: 5, 4: 11, 5: 16}[frozen]
+    assert moving == sorted(moving)
+
+
+def test_freezing_changes_neither_shapes_nor_names_nor_predictions() -> None:
+    plain, frozen = LiteEncoder().eval(), LiteEncoder(2).eval()
+    frozen.load_state_dict(plain.state_dict())
+    with torch.no_grad():
+        for ours, theirs in zip(frozen(waves()), plain(waves()), strict=True):
+            assert torch.equal(ours, theirs)
+
+
+def test_the_option_freezes_the_network_s_encoder() -> None:
+    network = build_network(NetworkConfig(name="lite0-unet", frozen_halvings=1)).eval().train()
+    encoder = network.get_submodule("encoder")
+    modes = {
+        name: layer.training for name, layer in encoder.named_modules() if name in ("stem.1", "blocks.1.depthwise")
+    }
+    assert modes == {"stem.1": False, "blocks.1.depthwise": True}
+
+
 def test_a_missing_package_is_named_with_its_repair(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere(name: str) -> None:
         raise importlib.metadata.PackageNotFoundError(name)

@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 data_app = typer.Typer(help="Look a data folder over.", no_args_is_help=True)
-submission_app = typer.Typer(help="Check submission files.", no_args_is_help=True)
+submission_app = typer.Typer(help="Submission files: check, compare, make of masks.", no_args_is_help=True)
 studio_app = typer.Typer(help="The synthetic photo studio.", no_args_is_help=True)
 recipe_app = typer.Typer(help="Whole chains of verbs.", no_args_is_help=True)
 app.add_typer(data_app, name="data")

@@ -11,10 +11,39 @@ import typer
 
 from carvanamask.apps.arguments import BAD_INPUT, INTERRUPTED, SOME_FAILED, app
 from carvanamask.apps.screen import say
-from carvanamask.apps.verbs import chain, compare, data, judge, pseudo_label, start, studio, submit, train
+from carvanamask.apps.verbs import (
+    bench,
+    chain,
+    compare,
+    data,
+    judge,
+    models,
+    predict,
+    pseudo_label,
+    start,
+    studio,
+    submission,
+    submit,
+    train,
+)
 from carvanamask.core.errors import CarvanaMaskError
 
-VERBS = (train, judge, compare, submit, pseudo_label, chain, data, studio, start)
+VERBS = (
+    predict,
+    models,
+    bench,
+    train,
+    judge,
+    compare,
+    bench,
+    submit,
+    submission,
+    pseudo_label,
+    chain,
+    data,
+    studio,
+    start,
+)
 """In the order of --help."""
 
 app.registered_commands.sort(

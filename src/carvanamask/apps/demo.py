@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from carvanamask.apps.screen import progress, say
+from carvanamask.batch.durable import Manner
 from carvanamask.core.errors import DataError
 from carvanamask.core.folders import KaggleFolder, Sample
 from carvanamask.core.model_file import find_model
@@ -15,7 +16,7 @@ from carvanamask.figures.contact_sheet import outlined, save_contact_sheet
 from carvanamask.figures.report_page import Chapter, save_report_page
 from carvanamask.jobs.check_data import DataReport, check_data
 from carvanamask.jobs.check_submission import SubmissionReport, check_submission
-from carvanamask.jobs.cutout import cutout
+from carvanamask.jobs.cutout import ROOM, Scene, cut_by_mask
 from carvanamask.jobs.evaluate import EvaluationReport, evaluate
 from carvanamask.jobs.submit import SubmitReport, submit
 from carvanamask.jobs.threshold import ThresholdReport, choose_threshold
@@ -54,7 +55,8 @@ def run_demo(out: Path, data: Path = SHOWROOM, recipe: str = "demo") -> Path:
     threshold = choose_threshold(trained.model, run.evaluation)
     say("4/6 predicting the test cars, writing a submission")
     with progress("predicting") as on_progress:
-        submitted = submit(find_model("demo", out), folder, run.submission, run.masks, on_progress=on_progress)
+        manner = Manner(on_progress=lambda news: on_progress(news.kept + news.done, news.total))
+        submitted = submit(find_model("demo", out), folder, run.submission, run.masks, manner=manner)
     tests = folder.test_samples()
     names = folder.submission_names() or [sample.picture.name for sample in tests]
     verdict = check_submission(run.submission, names, picture_size_wh(tests[0].picture))
@@ -89,7 +91,7 @@ def _facts(
         ("mean Dice", f"{scored.dice:.4f} on {len(scored.pictures)} pictures of {len(scored.dice_by_car)} unseen cars"),
         ("worst picture", f"{worst.sample.name}: {worst.dice:.4f}"),
         ("threshold", f"{threshold.before:.3f} → {threshold.after:.3f}, Dice {threshold.gain:+.5f}"),
-        ("file to mask file", f"{submitted.pictures_per_second:.0f} pictures a second ({submitted.engine})"),
+        ("file to mask file", f"{submitted.progress.pictures_per_second:.0f} pictures a second ({submitted.engine})"),
         ("submission", f"{verdict.rows} rows, {'valid' if verdict.is_valid else 'not valid'}"),
     ]
 
@@ -97,7 +99,10 @@ def _facts(
 def _cut_out(views: Sequence[Sample], run: RunDir) -> Path:
     """The third view shows front and side."""
     shown = views[min(2, len(views) - 1)]
-    return cutout(shown.picture, run.masks / f"{shown.name}.png", run.root / "cutout").scene
+    mask, path = run.masks / f"{shown.name}.png", run.root / "cutout" / f"{shown.name}.png"
+    cut_by_mask(shown.picture, mask, path)
+    cut_by_mask(shown.picture, mask, scene := path.with_name(f"{shown.name}_scene.jpg"), Scene(ROOM))
+    return scene
 
 
 def _contact_sheets(cars: Mapping[str, Sequence[Sample]], run: RunDir) -> list[Path]:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
+
+
+class Bar(Protocol):
+    """Moves a bar."""
+
+    def __call__(self, done: int, total: int, failed: int = 0) -> None: ...
 
 
 def say(line: str) -> None:
@@ -19,7 +25,7 @@ def is_terminal() -> bool:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+def progress(title: str) -> Iterator[Bar]:
     """A bar with a rate and an end time; gives the `on_progress(done, total)` that moves it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -35,10 +41,11 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     bar = Progress(*columns, console=Console(stderr=True))
     task = bar.add_task(title, total=None, rate="")
 
-    def on_progress(done: int, total: int) -> None:
+    def on_progress(done: int, total: int, failed: int = 0) -> None:
         bar.start()  # at the first news: what fails before it leaves no empty bar behind
         speed = bar.tasks[0].speed
-        bar.update(task, completed=done, total=total, rate=f"{speed:.1f}/s" if speed else "")
+        rate = f"{speed:.1f}/s" if speed else ""
+        bar.update(task, completed=done, total=total, rate=f"{rate}, {failed} failed" if failed else rate)
 
     try:
         yield on_progress

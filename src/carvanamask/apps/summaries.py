@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carvanamask.apps.screen import print_table
 
 if TYPE_CHECKING:
+    from carvanamask.batch.durable import Progress
     from carvanamask.jobs.check_data import DataReport
     from carvanamask.jobs.check_submission import SubmissionReport
     from carvanamask.jobs.ensemble import EnsembleReport
@@ -64,15 +66,33 @@ def print_pseudo_label(report: PseudoLabelReport) -> None:
         print(f"next: train --extra-labels {report.labels}")
 
 
+def print_batch(progress: Progress, engine: str, out: Path, passed_over: Mapping[str, int] | None = None) -> None:
+    _print_failures(progress.failures)
+    if passed_over:
+        listed = ", ".join(f"{count} {ending}" for ending, count in passed_over.items())
+        print(f"passed over, no pictures by their names: {listed}")
+    print(f"{_rate(progress, engine)}, in {out}")
+    if progress.failures:
+        print("repair what failed, then run the same command again: what is finished is kept")
+
+
 def print_submit(report: SubmitReport) -> None:
-    _print_failures(report.failures)
-    print(f"{report.pictures - len(report.failures)} pictures, {report.pictures_per_second:.1f} a second", end=" ")
-    print(f"({report.kept} kept from an interrupted run)" if report.kept else f"({report.engine})")
+    _print_failures(report.progress.failures)
+    print(_rate(report.progress, report.engine))
     if report.absent:
         print(f"{report.absent} names of sample_submission.csv have no picture in test/ and no row: not for Kaggle yet")
     if report.unlisted:
         print(f"{report.unlisted} pictures in test/ are not in sample_submission.csv and have no row")
+    if report.emptied:
+        named = ", ".join(report.emptied[:10]) + (", …" if len(report.emptied) > 10 else "")
+        print(f"{len(report.emptied)} empty masks in the place of missing pictures: {named}")
     print(report.advice or f"submission in {report.submission}")
+
+
+def _rate(progress: Progress, engine: str) -> str:
+    finished = progress.kept + progress.done - len(progress.failures)
+    kept = f", {progress.kept} of them finished before" if progress.kept else ""
+    return f"{finished} pictures{kept}, {progress.pictures_per_second:.1f} a second ({engine})"
 
 
 def print_data_check(report: DataReport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import secrets
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from carvanamask.core.errors import DiskError
+from carvanamask.core.places import is_local
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -33,14 +35,19 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
     # Not tempfile: its files are private to their owner, and stay so after the renaming
     part = path.parent / f".{secrets.token_hex(8)}.part"
     try:
+        if not is_local(path):  # a store takes a file whole, in one go, or not at all
+            file = io.BytesIO()
+            yield file
+            path.write_bytes(file.getvalue())
+            return
         if path.exists() and not path.is_file():  # renaming over /dev/null would replace it
             raise DiskError(f"{shown(path)} is no regular file: name another file to write")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with part.open("xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
+            with part.open("xb") as whole:
+                yield whole
+                whole.flush()
+                os.fsync(whole.fileno())
             part.replace(path)
         finally:  # also after Ctrl-C
             part.unlink(missing_ok=True)

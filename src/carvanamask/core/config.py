@@ -84,12 +84,23 @@ class NetworkConfig(Section):
         (96, 64, 32, 24), description="but for unet: filters of the levels on the way up, the smallest map first"
     )
     pretrained: bool = Field(False, description="but for unet: begin with what the encoder learned on ImageNet")
+    frozen_halvings: int = Field(
+        0, ge=0, le=5, description="lite0-unet: its layers up to this halving keep the weights they begin with"
+    )
     normalisation: Literal["batch", "renorm"] = Field("batch", description="renorm: batch renormalisation")
     renorm_warm_up: int = Field(
         5000,
         ge=1,
         description="renorm: steps of plain batch normalisation; its limits are wide open after 8 times that",
     )
+
+    @model_validator(mode="after")
+    def _frozen_is_known(self) -> NetworkConfig:
+        if self.frozen_halvings and self.name != "lite0-unet":
+            raise ValueError(f"frozen_halvings = {self.frozen_halvings} is for lite0-unet, not for {self.name}: use 0")
+        if self.frozen_halvings and self.normalisation == "renorm":
+            raise ValueError("frozen_halvings keeps what batch normalisation learned: use normalisation = 'batch'")
+        return self
 
     @property
     def halvings(self) -> int:
@@ -138,7 +149,10 @@ class OptimizerConfig(Section):
 class TrainingConfig(Section):
     """How long, how much at a time, and on what."""
 
-    epochs: int = Field(50, ge=1, description="passes over the training cars")
+    epochs: int = Field(50, ge=1, description="how long to train; each epoch ends in a validation and a checkpoint")
+    epochs_a_pass: int = Field(
+        1, ge=1, description="epochs that show every picture once between them; more lose less when interrupted"
+    )
     max_minutes: float | None = Field(None, gt=0, description="stop after the epoch that passes this; none: no limit")
     batch_size: int = Field(2, ge=1, description="pictures a step and device")
     accumulate: int = Field(1, ge=1, description="steps whose gradients are added up before the weights move")
@@ -184,6 +198,12 @@ class Config(Section):
     def _stage_is_compared_as_photographed(self) -> Config:
         if self.input.first_pass and self.input.clahe:
             raise ValueError("input.clahe changes what input.first_pass compares with the stage: use one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _first_layer_may_learn_the_stage(self) -> Config:
+        if self.input.first_pass and self.network.frozen_halvings:
+            raise ValueError("input.first_pass widens the first layer, which has to learn: use frozen_halvings = 0")
         return self
 
     @model_validator(mode="after")

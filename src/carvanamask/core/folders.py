@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 from carvanamask.core.atomic_files import shown
 from carvanamask.core.errors import DataError
@@ -51,6 +52,10 @@ class Sample:
         if match is None:
             raise DataError(f"{shown(picture)} names no view: call it <car>_<view>{picture.suffix}, like car7_01.jpg")
         return cls(match["car"], int(match["view"]), picture, mask)
+
+
+S = TypeVar("S", bound=Sample)
+"""Samples as they are, or with more to them."""
 
 
 @dataclass(frozen=True)
@@ -176,9 +181,9 @@ def _vehicle(row: dict[str, str]) -> Vehicle:
     return Vehicle(int(year) if year.isdecimal() else None, row["make"], row["model"], row["trim2"] or row["trim1"])
 
 
-def cars_of(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
+def cars_of(samples: Iterable[S]) -> dict[str, list[S]]:
     """Each car's samples, in their order."""
-    cars: dict[str, list[Sample]] = {}
+    cars: dict[str, list[S]] = {}
     for sample in samples:
         cars.setdefault(sample.car, []).append(sample)
     return cars

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from carvanamask.core.errors import MaskError
+from carvanamask.core.run_length import Runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,21 +41,10 @@ class Mask:
         Raises MaskError for anything but ascending, separate runs inside the picture.
         """
         width, height = size_wh
-        try:
-            # NumPy would also read "1_0", "+1" and other scripts' digits
-            numbers = np.array(rle.split() if set(rle) <= set("0123456789- ") else "?", dtype=np.int64)
-        except (ValueError, OverflowError):
-            raise MaskError(f"run-length code holds something that is no whole number: '{rle[:40]}'") from None
-        if numbers.size % 2:
-            raise MaskError(f"run-length code has {numbers.size} numbers; it takes pairs of start and length")
-        starts, lengths = numbers[::2] - 1, numbers[1::2]
-        if (starts > width * height - lengths).any():  # not by the ends: a huge length would overflow them
-            raise MaskError(f"run-length code leaves the picture: {width}x{height} has {width * height} pixels")
+        runs = Runs.from_rle(rle, size_wh)
         # background, car, background …: where each stretch begins, and where the last one ends
-        edges = np.concatenate([[0], np.stack([starts, starts + lengths], axis=1).ravel(), [width * height]])
+        edges = np.concatenate([[0], np.stack([runs.starts, runs.ends], axis=1).ravel(), [width * height]])
         stretches = np.diff(edges)
-        if stretches.min() < 0 or (lengths < 1).any():
-            raise MaskError("run-length code must count from 1, upwards, in runs of 1 or more that don't overlap")
         return cls(np.repeat(np.arange(stretches.size) % 2 == 1, stretches).reshape(height, width))
 
 

@@ -73,6 +73,11 @@ class ModelFile:
     def card_file(self) -> Path:
         return self.folder / "card.json"
 
+    @property
+    def identity(self) -> str:
+        """The same for the same networks: of its one network, or of all that an ensemble's card says of its members."""
+        return self.card.sha256 or _sha256(repr(self.card.members).encode())
+
     @classmethod
     def load(cls, folder: Path) -> ModelFile:
         """Raises ModelError when a part is missing or isn't the one the card was written for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import warnings
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from carvanamask.core.atomic_files import save_bytes_atomically, shown
 from carvanamask.core.errors import DataError, DiskError, MaskError, PictureError
 from carvanamask.core.mask import Mask, ProbabilityMap
+from carvanamask.core.places import is_local
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF")
 MAX_PIXELS = 160_000_000  # the largest studio cameras take 151 million; Pillow itself refuses more than 178 million
@@ -46,6 +48,27 @@ def load_picture(path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """
     with _opened(path) as file:
         return _decode(file, shown(path), max_pixels)
+
+
+def load_with_content(path: Path) -> tuple[np.ndarray, str]:
+    """`load_picture`, and a hash of the file's bytes. Raises PictureError."""
+    with _opened(path) as file:
+        picture = _decode(file, shown(path), MAX_PIXELS)
+        return picture, _content(file)
+
+
+def content_of(path: Path) -> str:
+    """A hash of a file's bytes; '' for a file that can't be read."""
+    try:
+        with _opened(path) as file:
+            return _content(file)
+    except PictureError:
+        return ""
+
+
+def _content(file: BinaryIO) -> str:
+    file.seek(0)
+    return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()  # type: ignore[arg-type]
 
 
 def decode_picture(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -142,7 +165,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         if path.exists() and not path.is_file():  # opening a named pipe would wait for ever
             what = "a folder: name a picture in it" if path.is_dir() else "no regular file: name a picture"
             raise PictureError(f"{name} is {what}")
-        file = path.open("rb")
+        # from a store in one go: its files are not made for going back and forth
+        file = path.open("rb") if is_local(path) else BytesIO(path.read_bytes())
     except FileNotFoundError:
         raise PictureError(f"{name} doesn't exist: check its name") from None
     except PermissionError:

@@ -40,6 +40,21 @@ def dusk_room(size_wh: tuple[int, int]) -> np.ndarray:
     return np.repeat(column[:, None].round().astype(np.uint8), width, axis=1)
 
 
+def plain_room(size_wh: tuple[int, int], colour: tuple[int, int, int]) -> np.ndarray:
+    """One RGB colour everywhere: RGB uint8 (H, W, 3)."""
+    return np.full((size_wh[1], size_wh[0], 3), colour, np.uint8)
+
+
+def cover(background: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    """A picture's middle, as large as it can be, in another size and without stretching it: RGB uint8 (H, W, 3)."""
+    width, height = size_wh
+    share = min(background.shape[1] / width, background.shape[0] / height)
+    part_wh = max(1, round(width * share)), max(1, round(height * share))
+    left, top = (background.shape[1] - part_wh[0]) // 2, (background.shape[0] - part_wh[1]) // 2
+    part = background[top : top + part_wh[1], left : left + part_wh[0]]
+    return np.asarray(cv2.resize(part, size_wh, interpolation=cv2.INTER_AREA if share > 1 else cv2.INTER_LINEAR))
+
+
 def ground_shadow(mask: Mask) -> np.ndarray:
     """How much light is left on the ground below the car: float32 (H, W) in [0, 1], 1 far from it.
 

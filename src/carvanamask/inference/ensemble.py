@@ -41,6 +41,10 @@ class Ensemble(Predictor):
         return " + ".join(f"{weight:.6g} × ({predictor.engine})" for predictor, weight in members)
 
     @property
+    def arithmetic(self) -> str:
+        return " + ".join(sorted({predictor.arithmetic for predictor in self.predictors}))
+
+    @property
     def sees_views(self) -> bool:
         return any(predictor.sees_views for predictor in self.predictors)
 

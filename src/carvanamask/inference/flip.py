@@ -23,6 +23,10 @@ class FlipAverage(Predictor):
         return f"{self.predictor.engine}, each picture and its mirror image"
 
     @property
+    def arithmetic(self) -> str:
+        return self.predictor.arithmetic
+
+    @property
     def sees_views(self) -> bool:
         return self.predictor.sees_views
 

@@ -9,17 +9,17 @@ from carvanamask.inference.predictor import Predictor, build_network_predictor
 from carvanamask.inference.stage import StagePredictor
 
 
-def build_predictor(model: ModelFile, device: str = "auto") -> Predictor:
-    """All that a model's card asks for, on `device`.
+def build_predictor(model: ModelFile, device: str = "auto", threads: int = 0) -> Predictor:
+    """All that a model's card asks for, on `device`; on the CPU with `threads`, or one a core.
 
     Raises ConfigError for a device that isn't there and ModelError for a network that can't run.
     """
-    members = [build_predictor(member, device) for member in model.members]
+    members = [build_predictor(member, device, threads) for member in model.members]
     predictor: Predictor
     if model.card.sees_stage:
-        predictor = StagePredictor(members[0], build_network_predictor(model, device))
+        predictor = StagePredictor(members[0], build_network_predictor(model, device, threads))
     elif members:
         predictor = Ensemble(members, [member.weight for member in model.card.members])
     else:
-        predictor = build_network_predictor(model, device)
+        predictor = build_network_predictor(model, device, threads)
     return FlipAverage(predictor) if model.card.flip else predictor

@@ -61,8 +61,9 @@ class OnnxNetwork(nn.Module):
         for step in graph.node:
             if step.op_type == "Constant":
                 constants[step.output[0]] = numpy_helper.to_array(step.attribute[0].t)
-            elif step.op_type == "Identity" and step.input[0] in constants:
-                constants[step.output[0]] = constants[step.input[0]]
+            elif step.op_type in RESTORING and all(name in constants for name in step.input):
+                stored = [torch.from_numpy(constants[name].copy()) for name in step.input]
+                constants[step.output[0]] = OPERATIONS[step.op_type](_node(step, constants), stored).numpy()
             elif step.op_type not in OPERATIONS:
                 known = ", ".join(sorted(OPERATIONS))
                 unknown = f"{path} uses ONNX {step.op_type}, which the PyTorch engine doesn't know ({known})"
@@ -223,7 +224,28 @@ def _mean(node: Node, x: list[Tensor]) -> Tensor:
 
 def _cast(node: Node, x: list[Tensor]) -> Tensor:
     node.require(to=onnx.TensorProto.FLOAT)
-    return x[0]
+    return x[0].float()
+
+
+def _quantise(node: Node, x: list[Tensor]) -> Tensor:
+    """The whole numbers an 8-bit engine would count in, as float32."""
+    scale, zero = _along_axis(node, x)
+    kind = torch.iinfo(x[2].dtype if len(x) > 2 else torch.uint8)
+    return ((x[0].float() / scale).round() + zero).clamp(kind.min, kind.max)
+
+
+def _dequantise(node: Node, x: list[Tensor]) -> Tensor:
+    scale, zero = _along_axis(node, x)
+    return (x[0].float() - zero) * scale
+
+
+def _along_axis(node: Node, x: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Scale and zero point, which the numbers come before, shaped to be each one's of the axis or of all."""
+    shape = [1] * x[0].dim()
+    if x[1].numel() > 1:
+        shape[node.attributes.get("axis", 1)] = -1
+    scale = x[1].reshape(shape)
+    return scale, x[2].reshape(shape).float() if len(x) > 2 else torch.zeros_like(scale)
 
 
 def _depth_to_space(node: Node, x: list[Tensor]) -> Tensor:
@@ -250,6 +272,7 @@ OPERATIONS: dict[str, Operation] = {
     "Conv": _convolve,
     "ConvTranspose": _convolve_transposed,
     "DepthToSpace": _depth_to_space,
+    "DequantizeLinear": _dequantise,
     "Div": _arithmetic(operator.truediv),
     "Erf": lambda node, x: torch.erf(x[0]),
     "GlobalAveragePool": lambda node, x: x[0].mean((2, 3), keepdim=True),
@@ -261,6 +284,7 @@ OPERATIONS: dict[str, Operation] = {
     "MaxPool": _max_pool,
     "Mul": _arithmetic(operator.mul),
     "Pad": _pad,
+    "QuantizeLinear": _quantise,
     "ReduceMean": _mean,
     "Relu": lambda node, x: F.relu(x[0]),
     "Resize": _resize,
@@ -269,3 +293,6 @@ OPERATIONS: dict[str, Operation] = {
     "Sub": _arithmetic(operator.sub),
     "Transpose": lambda node, x: x[0].permute(node.attributes["perm"]),
 }
+
+RESTORING = {"Cast", "DequantizeLinear", "Identity"}
+"""Of constants alone these are done once, when the file is read: so it holds weights in fewer bits."""

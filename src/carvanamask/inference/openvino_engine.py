@@ -32,6 +32,7 @@ class OpenVinoPredictor(NetworkPredictor):
         self._network = core.compile_model(network, "CPU", options)
         self._requests = threading.local()
         used = self._network.get_property("INFERENCE_NUM_THREADS")
+        self.arithmetic = f"OpenVINO on CPU, {precision}"
         self.engine = f"OpenVINO on CPU, {used} {'thread' if used == 1 else 'threads'}, {precision}"
         # the first inference sets something up; two threads that make it at once can wait for each other forever
         width, height = model.card.input_size_wh

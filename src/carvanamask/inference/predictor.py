@@ -27,6 +27,11 @@ class Predictor(Protocol):
         ...
 
     @property
+    def arithmetic(self) -> str:
+        """What decides about the bits of a map besides the model: the engine and its numbers, not how many threads."""
+        return self.engine
+
+    @property
     def sees_views(self) -> bool:
         """Whether the other views of a car make a view's map better: then they should come together."""
         return False
@@ -48,6 +53,7 @@ class NetworkPredictor(Predictor, Protocol):
 
     card: ModelCard
     engine: str = ""
+    arithmetic: str = ""
 
     def infer(self, levels: np.ndarray) -> np.ndarray:
         """uint8 (height, width, channels) of the network's size → probabilities, float32 (height, width)."""
@@ -58,8 +64,8 @@ class NetworkPredictor(Predictor, Protocol):
         return ProbabilityMap(probability).resized((picture.shape[1], picture.shape[0]))
 
 
-def build_network_predictor(model: ModelFile, device: str = "auto") -> NetworkPredictor:
-    """The engine for `device`: OpenVINO for "cpu", PyTorch for "cuda" and "mps".
+def build_network_predictor(model: ModelFile, device: str = "auto", threads: int = 0) -> NetworkPredictor:
+    """The engine for `device`: OpenVINO for "cpu", with `threads` or one a core, PyTorch for "cuda" and "mps".
 
     "auto" is an NVIDIA GPU if there is one that PyTorch can use, else the CPU; looking for it does not import torch.
     Raises ConfigError for a device that isn't there and ModelError for a network that can't run.
@@ -77,7 +83,7 @@ def build_network_predictor(model: ModelFile, device: str = "auto") -> NetworkPr
             raise ConfigError(f"this machine's PyTorch finds no {device} device: use device 'cpu' or 'auto'")
     from carvanamask.inference.openvino_engine import OpenVinoPredictor
 
-    return OpenVinoPredictor(model)
+    return OpenVinoPredictor(model, threads=threads)
 
 
 def has_nvidia_gpu() -> bool:

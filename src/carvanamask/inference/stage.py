@@ -74,6 +74,10 @@ class StagePredictor(Predictor):
     def engine(self) -> str:
         return f"{self.second.engine}, after a first pass"
 
+    @property
+    def arithmetic(self) -> str:
+        return self.second.arithmetic
+
     def predict(self, picture: np.ndarray) -> ProbabilityMap:
         """One picture alone shows no stage: the first pass is the answer."""
         return self.first.predict(picture)

@@ -25,6 +25,7 @@ class TorchPredictor(NetworkPredictor):
         self._turn = threading.Lock()
         where = torch.cuda.get_device_name(self._device) if self._device.type == "cuda" else device
         self.engine = f"PyTorch on {where}, {'bf16' if self._is_half else 'f32'}"
+        self.arithmetic = self.engine
         self._require_fit(model)
 
     def infer(self, levels: np.ndarray) -> np.ndarray:

@@ -1,30 +1,129 @@
-"""Cut one car out of its picture and stand it before another background."""
+"""Cars cut out of their pictures: with transparency, or standing before another background."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
+import numpy as np
 
+from carvanamask.batch.durable import Batch, Manner, Progress, journal_in
 from carvanamask.core.atomic_files import save_bytes_atomically
-from carvanamask.core.pictures import load_pair, save_picture
-from carvanamask.cutout.background import cut_out, dusk_room, stand_before
+from carvanamask.core.errors import ConfigError
+from carvanamask.core.mask import Mask
+from carvanamask.core.model_file import ModelCard, ModelFile
+from carvanamask.core.picture_tree import Entry, PictureTree
+from carvanamask.core.pictures import content_of, load_pair, load_picture, save_picture
+from carvanamask.cutout.background import cover, cut_out, dusk_room, plain_room, stand_before
+from carvanamask.inference.pipeline import Predicted
+from carvanamask.inference.postprocess import cut
+
+ROOM = "room"
+"""The background that comes with the package."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a car stands before."""
+
+    background: str
+    """`room`, a colour like #e0e0e0, or a picture's path."""
+    content: str = ""
+    """Of the picture: another one makes another scene."""
+
+    @classmethod
+    def named(cls, background: str) -> Scene:
+        """Raises ConfigError for a colour that is none, PictureError for a picture that can't be read."""
+        if background == ROOM:
+            return cls(background)
+        if background.startswith("#"):
+            _colour(background)
+            return cls(background)
+        load_picture(Path(background))
+        return cls(background, content_of(Path(background)))
+
+    def picture(self, size_wh: tuple[int, int]) -> np.ndarray:
+        """RGB uint8 of that size."""
+        if self.background == ROOM:
+            return dusk_room(size_wh)
+        if self.background.startswith("#"):
+            return plain_room(size_wh, _colour(self.background))
+        return cover(load_picture(Path(self.background)), size_wh)
+
+
+@dataclass(frozen=True)
+class CutOut:
+    """Writes the car with transparency as PNG, or before a scene as JPEG."""
+
+    card: ModelCard = field(repr=False)
+    out: Path = field(repr=False)
+    scene: Scene | None
+
+    def __call__(self, predicted: Predicted[Entry]) -> str:
+        path = cutout_of(predicted.sample, self.out, self.scene)
+        save_cutout(path, predicted.picture, cut(predicted.probabilities, self.card), self.scene)
+        return ""
 
 
 @dataclass(frozen=True)
 class CutoutReport:
-    """Where the two pictures lie."""
+    """What came of a batch of pictures."""
 
-    cutout: Path
-    scene: Path
+    out: Path
+    engine: str
+    progress: Progress
+    passed_over: dict[str, int]
+    """How many files were no pictures, by their ending."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "out": str(self.out),
+            "engine": self.engine,
+            **self.progress.to_dict(),
+            "failures": dict(self.progress.failures),
+            "passed_over": self.passed_over,
+        }
 
 
-def cutout(picture: Path, mask: Path, out: Path) -> CutoutReport:
-    """Write `<name>.png`, the car with transparency, and `<name>_scene.jpg`, the car in a plain room, into `out`."""
-    rgb, found = load_pair(picture, mask)
-    report = CutoutReport(out / f"{picture.stem}.png", out / f"{picture.stem}_scene.jpg")
-    _, png = cv2.imencode(".png", cv2.cvtColor(cut_out(rgb, found), cv2.COLOR_RGBA2BGRA))
-    save_bytes_atomically(report.cutout, png.tobytes())
-    save_picture(report.scene, stand_before(rgb, found, dusk_room(found.size_wh)))
-    return report
+def cutout(
+    model: ModelFile, pictures: PictureTree, out: Path, scene: Scene | None = None, manner: Manner | None = None
+) -> CutoutReport:
+    """Write `out`/<target>.png with transparency for every picture, or .jpg before `scene`; again, only what is left.
+
+    A picture that can't be read is reported and the others are done. Raises ConfigError where `out` holds results of
+    another model or other options, and DiskError for an `out` that can't be written.
+    """
+    work = CutOut(model.card, out, scene)
+    batch = Batch(model, work, pictures.entries, manner or Manner(), pictures.problems)
+    with journal_in(out, batch) as journal:
+        progress = batch.run(journal, lambda entry: cutout_of(entry, out, scene).exists())
+    return CutoutReport(out, batch.predictor.engine, progress, pictures.passed_over)
+
+
+def cut_by_mask(picture: Path, mask: Path, path: Path, scene: Scene | None = None) -> None:
+    """The same for one picture whose mask is at hand."""
+    save_cutout(path, *load_pair(picture, mask), scene)
+
+
+def cutout_of(entry: Entry, out: Path, scene: Scene | None) -> Path:
+    """Where an entry's cut-out goes."""
+    return out / f"{entry.target}{'.jpg' if scene else '.png'}"
+
+
+def save_cutout(path: Path, picture: np.ndarray, mask: Mask, scene: Scene | None = None) -> None:
+    if scene is not None:
+        return save_picture(path, stand_before(picture, mask, scene.picture(mask.size_wh)))
+    _, png = cv2.imencode(".png", cv2.cvtColor(cut_out(picture, mask), cv2.COLOR_RGBA2BGRA))
+    return save_bytes_atomically(path, png.tobytes())
+
+
+def _colour(text: str) -> tuple[int, int, int]:
+    try:
+        number = int(text[1:], 16)
+        if len(text) != 7:
+            raise ValueError
+    except ValueError:
+        raise ConfigError(f"'{text}' is no colour: write it as #rrggbb, like #e0e0e0") from None
+    return number >> 16, number >> 8 & 255, number & 255

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from carvanamask import __version__
 from carvanamask.core.errors import ConfigError, DataError
 from carvanamask.core.folders import KaggleFolder, Sample
@@ -17,7 +15,7 @@ from carvanamask.core.pictures import load_mask_of
 from carvanamask.core.run_dir import RunDir
 from carvanamask.inference.ensemble import Ensemble, JointMap, best_blend
 from carvanamask.inference.model import build_predictor
-from carvanamask.inference.pipeline import predict_all
+from carvanamask.inference.pipeline import Predicted, predict_all
 
 THRESHOLD = 0.5
 """The members' weights are chosen at this one; `eval` and `threshold` find the ensemble's own."""
@@ -98,12 +96,10 @@ def _held_out(
         on_progress(done, len(samples))
 
 
-def _with_truth(
-    sample: Sample, picture: np.ndarray, probabilities: ProbabilityMap
-) -> tuple[Sequence[ProbabilityMap], Mask]:
-    assert sample.mask is not None
-    assert isinstance(probabilities, JointMap)
-    return probabilities.members, load_mask_of(picture, sample.mask)
+def _with_truth(predicted: Predicted[Sample]) -> tuple[Sequence[ProbabilityMap], Mask]:
+    assert predicted.sample.mask is not None
+    assert isinstance(predicted.probabilities, JointMap)
+    return predicted.probabilities.members, load_mask_of(predicted.picture, predicted.sample.mask)
 
 
 def _save(

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ import numpy as np
 from carvanamask.core.atomic_files import save_text_atomically
 from carvanamask.core.errors import DataError
 from carvanamask.core.folders import KaggleFolder, Sample
-from carvanamask.core.mask import Mask, ProbabilityMap
+from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import boundary_iou, dice, dice_curve, iou
 from carvanamask.core.model_file import ModelCard, ModelFile
 from carvanamask.core.pictures import load_mask_of, load_pair
 from carvanamask.figures.comparison import save_comparison
 from carvanamask.inference.model import build_predictor
-from carvanamask.inference.pipeline import predict_all
+from carvanamask.inference.pipeline import Predicted, predict_all
 from carvanamask.inference.postprocess import cut
 
 CURVE_STEPS = 256
@@ -126,7 +127,7 @@ def evaluate(
     samples = held_out(model, folder.training_samples())
     scores: list[PictureScore] = []
     started = time.monotonic()
-    for sample, score in predict_all(predictor, samples, lambda *picture: _score(model.card, *picture)):
+    for sample, score in predict_all(predictor, samples, partial(_score, model.card)):
         if isinstance(score, DataError):
             raise DataError(f"{sample.name} can't be judged: {score}")
         scores.append(score)
@@ -152,9 +153,10 @@ def held_out(model: ModelFile, samples: Sequence[Sample]) -> list[Sample]:
     return chosen
 
 
-def _score(card: ModelCard, sample: Sample, picture: np.ndarray, probabilities: ProbabilityMap) -> PictureScore:
+def _score(card: ModelCard, predicted: Predicted[Sample]) -> PictureScore:
+    sample, probabilities = predicted.sample, predicted.probabilities
     assert sample.mask is not None
-    truth, mask = load_mask_of(picture, sample.mask), cut(probabilities, card)
+    truth, mask = load_mask_of(predicted.picture, sample.mask), cut(probabilities, card)
     curve = dice_curve(probabilities, truth, CURVE_STEPS)
     return PictureScore(sample, mask.to_rle(), dice(mask, truth), iou(mask, truth), boundary_iou(mask, truth), curve)
 

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from functools import partial
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from carvanamask.batch.durable import Batch, Manner, Progress
+from carvanamask.core.atomic_files import save_text_atomically
 from carvanamask.core.errors import DataError
-from carvanamask.core.folders import KaggleFolder, Sample
-from carvanamask.core.mask import ProbabilityMap
+from carvanamask.core.folders import KaggleFolder
+from carvanamask.core.journal import Journal
 from carvanamask.core.model_file import ModelCard, ModelFile
+from carvanamask.core.picture_tree import Entry, entry_of
 from carvanamask.core.pictures import save_mask
-from carvanamask.core.submission import UnfinishedSubmission, version_of, write_submission
-from carvanamask.inference.model import build_predictor
-from carvanamask.inference.pipeline import predict_all, still_to_predict
+from carvanamask.core.submission import write_submission
+from carvanamask.inference.pipeline import Predicted
 from carvanamask.inference.postprocess import cut
-from carvanamask.inference.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Encode:
+    """Returns the mask as run-length code, and writes it as 1-bit PNG into a folder of masks where there is one."""
+
+    card: ModelCard = field(repr=False)
+    masks: Path | None
+
+    def __call__(self, predicted: Predicted[Entry]) -> str:
+        mask = cut(predicted.probabilities, self.card)
+        if self.masks is not None:
+            save_mask(predicted.sample.mask_in(self.masks), mask)
+        return mask.to_rle()
 
 
 @dataclass(frozen=True)
@@ -30,31 +42,36 @@ class SubmitReport:
 
     submission: Path | None
     """None when pictures failed: a submission without their rows would count as whole."""
-    pictures: int
-    kept: int
-    """Of the pictures, how many an interrupted run had finished."""
+    progress: Progress
     absent: int
     """Names of sample_submission.csv without a picture in test/, which have no row."""
     unlisted: int
     """Pictures in test/ that sample_submission.csv doesn't name, which have no row either."""
-    seconds: float
-    pictures_per_second: float
+    emptied: tuple[str, ...]
+    """Pictures that are missing or can't be read and got an empty mask, as it was asked."""
     engine: str
-    failures: tuple[tuple[str, str], ...]
-    """(picture, reason) pairs, by name."""
 
     @property
     def advice(self) -> str:
         """How to go on, '' after a whole submission."""
-        if not self.failures:
+        failures = self.progress.failures
+        if self.submission:
             return ""
-        count = "1 picture" if len(self.failures) == 1 else f"{len(self.failures)} pictures"
-        finished = self.pictures - len(self.failures)
+        count = "1 picture" if len(failures) == 1 else f"{len(failures)} pictures"
+        finished = self.progress.kept + self.progress.done - len(failures)
         return f"no submission: {count} failed. Repair, then run the same command again: {finished} finished are kept"
 
     def to_dict(self) -> dict[str, Any]:
-        submission = str(self.submission) if self.submission else None
-        return {**asdict(self), "submission": submission, "advice": self.advice}
+        return {
+            "submission": str(self.submission) if self.submission else None,
+            **self.progress.to_dict(),
+            "absent": self.absent,
+            "unlisted": self.unlisted,
+            "emptied": self.emptied,
+            "engine": self.engine,
+            "failures": dict(self.progress.failures),
+            "advice": self.advice,
+        }
 
 
 def submit(
@@ -62,80 +79,97 @@ def submit(
     folder: KaggleFolder,
     out: Path,
     masks: Path | None = None,
-    device: str = "auto",
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
-    say: Callable[[str], None] = lambda line: None,
+    has_empty_masks: bool = False,
+    manner: Manner | None = None,
 ) -> SubmitReport:
     """Cut every test picture and write the submission `out`; with `masks`, a 1-bit `<name>.png` a picture there too.
 
-    Rows stand in the order of sample_submission.csv where there is one, only for pictures at hand. Interrupted, the
-    same call goes on where it stopped; rows of another model or engine are never taken over. A picture that can't
-    be read is reported, the others are cut, and no submission appears. `on_progress` hears (done, of), `say` the
-    engine.
+    Rows stand in the order of sample_submission.csv where there is one, only for pictures at hand; `has_empty_masks`
+    gives the others, and those that can't be read, an empty mask. Interrupted, the same call goes on where it stopped,
+    and finished, it sees that; rows of another model or engine are never taken over. A picture that can't be read is
+    reported, the others are cut, and no submission appears.
     """
-    samples, absent, unlisted = _in_order(folder)
-    pictures = [sample.picture for sample in samples]
-    predictor = build_predictor(model, device)
-    say(f"engine: {predictor.engine}")
-    started = time.monotonic()
-    failures = []
-    with UnfinishedSubmission.beside(out, _key(model, predictor, masks)) as unfinished:
-        versions = {picture: version_of(picture) for picture in pictures}
-        left = still_to_predict(
-            predictor,
-            samples,
-            lambda sample: (
-                unfinished.holds(sample.picture.name, versions[sample.picture])
-                and (masks is None or sample.mask_in(masks).exists())
-            ),
-        )
-        kept = len(pictures) - len(left)
-        on_progress(kept, len(pictures))
-        work = partial(_cut, model.card, masks)
-        for done, (sample, rle) in enumerate(predict_all(predictor, left, work), start=kept + 1):
-            if isinstance(rle, DataError):
-                failures.append((str(sample.picture), str(rle)))
-            else:
-                unfinished.add(sample.picture.name, versions[sample.picture], rle)
-            on_progress(done, len(pictures))
-        if not failures:
-            write_submission(out, unfinished.rows([picture.name for picture in pictures]))
-            unfinished.discard()
-    seconds = time.monotonic() - started
-    return SubmitReport(
-        submission=None if failures else out,
-        pictures=len(pictures),
-        kept=kept,
-        absent=absent,
-        unlisted=unlisted,
-        seconds=seconds,
-        pictures_per_second=len(left) / seconds,
-        engine=predictor.engine,
-        failures=tuple(sorted(failures)),
-    )
+    names, entries, unlisted = _in_order(folder)
+    batch = Batch(model, Encode(model.card, masks), entries, manner or Manner())
+    # beside the submission, hidden; other models' or options' rows have another name and are never looked at
+    with batch.journal(out.with_name(f".{out.name}.{batch.task.key}.journal")) as journal:
+        seal = _Seal(out, batch.task.key, f"{journal.digest()} {has_empty_masks}")
+
+        def is_there(entry: Entry) -> bool:
+            return masks is None or entry.mask_in(masks).exists()
+
+        if seal.is_whole() and all(map(is_there, entries)):
+            progress, emptied, is_made = Progress(len(entries), len(entries)), seal.emptied(), True
+            journal.discard()
+        else:
+            progress = batch.run(journal, is_there)
+            finished = [entry.key for entry in entries if journal.holds(entry.key)]
+            emptied = sorted(set(names) - set(finished)) if has_empty_masks else []
+            is_made = progress.is_whole or (has_empty_masks and progress.is_through)
+            if is_made:
+                write_submission(out, _rows(journal, finished, names if has_empty_masks else finished))
+                seal.save(emptied)
+                journal.discard()
+    absent = 0 if has_empty_masks else len(names) - len(entries)
+    made = out if is_made else None
+    return SubmitReport(made, progress, absent, unlisted, tuple(emptied), batch.predictor.engine)
 
 
-def _in_order(folder: KaggleFolder) -> tuple[list[Sample], int, int]:
-    """The pictures that get a row, the number of rows without a picture, and of pictures without a row."""
-    at_hand = {sample.picture.name: sample for sample in folder.test_samples()}
-    names = folder.submission_names()
-    if names is None:
-        return list(at_hand.values()), 0, 0
-    samples = [at_hand[name] for name in dict.fromkeys(names) if name in at_hand]
-    if not samples:
+def _in_order(folder: KaggleFolder) -> tuple[list[str], list[Entry], int]:
+    """The names a submission has, the pictures of them at hand, and how many other pictures there are."""
+    at_hand = {sample.picture.name: entry_of(sample) for sample in folder.test_samples()}
+    names = list(dict.fromkeys(folder.submission_names() or at_hand))
+    entries = [at_hand[name] for name in names if name in at_hand]
+    if not entries:
         raise DataError(f"{folder.test} holds none of the pictures that sample_submission.csv names: check both")
-    return samples, len(set(names)) - len(samples), len(at_hand) - len(samples)
+    return names, entries, len(at_hand) - len(entries)
 
 
-def _cut(card: ModelCard, masks: Path | None, sample: Sample, _: np.ndarray, probabilities: ProbabilityMap) -> str:
-    """The run-length code; the mask itself goes to `masks`."""
-    mask = cut(probabilities, card)
-    if masks is not None:
-        save_mask(sample.mask_in(masks), mask)
-    return mask.to_rle()
+def _rows(journal: Journal, finished: Sequence[str], names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Every name's row; an empty one for those that aren't finished."""
+    has_mask = set(finished)
+    values = journal.values(finished)
+    for name in names:
+        yield next(values) if name in has_mask else (name, "")
 
 
-def _key(model: ModelFile, predictor: Predictor, masks: Path | None) -> str:
-    """Names the model, then all that decides about the rows and masks: its card, the engine, where masks go."""
-    options = f"{model.card.model_dump_json()} {predictor.engine} {masks and masks.absolute()}"
-    return f"{model.card.sha256[:8]}-{hashlib.sha256(options.encode()).hexdigest()[:8]}"
+@dataclass(frozen=True)
+class _Seal:
+    """What stands beside a finished submission, so that the same command again knows it."""
+
+    submission: Path
+    key: str
+    pictures: str
+
+    @property
+    def _path(self) -> Path:
+        return self.submission.with_name(f".{self.submission.name}.finished")
+
+    def is_whole(self) -> bool:
+        """Whether the submission is the one that this key and these pictures made."""
+        found = self._read()
+        return (found.get("key"), found.get("pictures")) == (self.key, self.pictures) and found.get(
+            "sha256"
+        ) == _sha256(self.submission)
+
+    def emptied(self) -> list[str]:
+        return list(self._read().get("emptied", []))
+
+    def save(self, emptied: Sequence[str]) -> None:
+        made = {"key": self.key, "pictures": self.pictures, "sha256": _sha256(self.submission), "emptied": emptied}
+        save_text_atomically(self._path, json.dumps(made))
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self._path.read_text())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

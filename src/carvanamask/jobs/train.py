@@ -248,10 +248,10 @@ def _environment(samples: Sequence[Sample], labels: Sequence[Label]) -> dict[str
 
 def _say_how_long(plan: TrainPlan, pictures: int, machine: Machine, say: Callable[[str], None]) -> None:
     """How long the recipe takes here; where that is too long for a CPU, also which shipped recipe fits."""
-    hours = _hours(plan.config, pictures)
+    training, hours = plan.config.training, _hours(plan.config, pictures)
     takes = f"this recipe takes about {_in_words(hours)} here"
     if machine.accelerator != "cpu" or hours <= PATIENCE_HOURS:
-        return say(f"{takes} ({plan.config.training.epochs} epochs of {pictures} pictures)")
+        return say(f"{takes} ({training.epochs} epochs of {pictures // training.epochs_a_pass} pictures)")
     advice = "no GPU found and no shipped recipe fits this machine"
     # the largest pictures that fit give the best edges; beyond 640 pixels none fits, and trying takes minutes
     widths = {name: max(load_config(name).input.size_wh) for name in SHIPPED_RECIPES}
@@ -266,7 +266,8 @@ def _say_how_long(plan: TrainPlan, pictures: int, machine: Machine, say: Callabl
 
 
 def _hours(config: Config, pictures: int) -> float:
-    hours: float = _import_fitting().seconds_a_picture(config) * pictures * config.training.epochs / 3600
+    passes = config.training.epochs / config.training.epochs_a_pass
+    hours: float = _import_fitting().seconds_a_picture(config) * pictures * passes / 3600
     return min(hours, (config.training.max_minutes or float("inf")) / 60)
 
 

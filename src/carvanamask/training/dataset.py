@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from carvanamask.core.config import AugmentConfig, Config, InputConfig
 from carvanamask.core.contrast import equalise
+from carvanamask.core.errors import ConfigError
 from carvanamask.core.folders import Sample
 from carvanamask.core.pictures import load_pair
 from carvanamask.training.augment import augment
@@ -96,12 +97,22 @@ class EpochSampler(Sampler[tuple[int, int]]):
     """(epoch, index) keys in an order fixed by the seed and the epoch; each device takes its own share.
 
     An epoch shows each of `length` pictures once and draws `drawn` of the `pool` that follow them: every one once
-    before any comes again. A picture that comes again has an index greater by the number of all pictures.
+    before any comes again. A picture that comes again has an index greater by the number of all pictures. With more
+    than one `epochs_a_pass`, an epoch shows its part of all that.
     """
 
-    def __init__(self, length: int, seed: int, rank: int, devices: int, pool: int = 0, drawn: int = 0) -> None:
+    def __init__(
+        self,
+        length: int,
+        seed: int,
+        rank: int,
+        devices: int,
+        pool: int = 0,
+        drawn: int = 0,
+        epochs_a_pass: int = 1,
+    ) -> None:
         self.length, self.seed, self.rank, self.devices = length, seed, rank, devices
-        self.pool, self.drawn = pool, drawn
+        self.pool, self.drawn, self.epochs_a_pass = pool, drawn, epochs_a_pass
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -109,14 +120,17 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return (self.length + self.drawn) // self.devices  # all devices take equally many steps
+        # all devices take equally many steps, in all epochs
+        return (self.length + self.drawn) // self.epochs_a_pass // self.devices
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        rng = np.random.default_rng((self.seed, self.epoch))
+        passes, part = divmod(self.epoch, self.epochs_a_pass)
+        rng = np.random.default_rng((self.seed, passes))
         turns = -(-self.drawn // self.pool) if self.pool else 0
         later = [self.length + turn * (self.length + self.pool) + rng.permutation(self.pool) for turn in range(turns)]
         shown = np.concatenate([np.arange(self.length), *later])[: self.length + self.drawn]
-        for index in rng.permutation(shown)[self.rank :: self.devices][: len(self)]:
+        order = rng.permutation(shown)[part :: self.epochs_a_pass]
+        for index in order[self.rank :: self.devices][: len(self)]:
             yield self.epoch, int(index)
 
 
@@ -149,7 +163,13 @@ class CarPictures(L.LightningDataModule):
         pool = len(self.training.pairs.samples) - self.real_count
         drawn = options.pseudo_count(self.real_count, pool)
         rank, devices = self.trainer.global_rank, self.trainer.world_size
-        sampler = EpochSampler(self.real_count, options.seed, rank, devices, pool, drawn)
+        sampler = EpochSampler(self.real_count, options.seed, rank, devices, pool, drawn, options.epochs_a_pass)
+        if not len(sampler):
+            count = self.real_count + drawn
+            raise ConfigError(
+                f"training.epochs_a_pass = {options.epochs_a_pass}: {count} pictures on {devices} devices leave none "
+                "for an epoch: use a smaller one"
+            )
         workers = reader_count(options.workers)
         return DataLoader(
             self.training,

@@ -93,6 +93,8 @@ def fit(
         # a resumed run finds its own checkpoints there, and that is meant
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
         warnings.filterwarnings("ignore", message=".*number of training batches.*")
+        # an encoder's frozen layers, and that is meant
+        warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
         # Lightning asks torch in its old words
         warnings.filterwarnings("ignore", category=FutureWarning)
         warnings.filterwarnings("ignore", category=DeprecationWarning)

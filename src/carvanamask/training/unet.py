@@ -133,7 +133,7 @@ def _unet(config: NetworkConfig) -> UNet:
 
 
 def _lite0_unet(config: NetworkConfig) -> EncoderUNet:
-    encoder = LiteEncoder()
+    encoder = LiteEncoder(config.frozen_halvings)
     if config.pretrained:
         load_imagenet(encoder)
     return EncoderUNet(encoder, WIDTHS, config.decoder_filters, config.convolutions_up)

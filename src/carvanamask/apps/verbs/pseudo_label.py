@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from carvanamask.apps.arguments import DATA, RUNS, AsJson, DataDir, Device, RunsDir, app, exit_if
-from carvanamask.apps.screen import print_json, progress, say
+from carvanamask.apps.batch_screen import Address, Asked, ExecutorName, MetricsFile, OnErrorWord, Processes
+from carvanamask.apps.screen import print_json
 from carvanamask.apps.summaries import print_pseudo_label
 from carvanamask.quality.limits import Limits
 
@@ -30,6 +31,11 @@ def pseudo_label(
     ] = Limits.min_mirror,
     views: Annotated[int, typer.Option(min=0, help="pictures of a whole turn; 0: compare no views")] = Limits.views,
     device: Device = "auto",
+    executor: ExecutorName = "threads",
+    processes: Processes = None,
+    address: Address = None,
+    on_error: OnErrorWord = "skip",
+    metrics: MetricsFile = None,
     as_json: AsJson = False,
     data: DataDir = DATA,
     runs: RunsDir = RUNS,
@@ -41,7 +47,7 @@ def pseudo_label(
 
     limits = Limits(min_agreement, max_undecided, min_mirror, views=views)
     found = [find_model(name, runs) for name in model]
-    with progress("predicting") as on_progress:
-        report = pseudo_label(found, KaggleFolder(data), out, limits, device, on_progress, say)
+    with Asked(device, executor, processes, address, on_error, False, metrics).manner("predicting") as manner:
+        report = pseudo_label(found, KaggleFolder(data), out, limits, manner)
     print_json(report.to_dict()) if as_json else print_pseudo_label(report)
     exit_if(bool(report.failures))

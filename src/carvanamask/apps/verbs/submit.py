@@ -1,4 +1,4 @@
-"""Make a submission, check one."""
+"""Make a submission."""
 
 from __future__ import annotations
 
@@ -21,11 +21,19 @@ from carvanamask.apps.arguments import (
     app,
     asked,
     exit_if,
-    parse_size,
-    submission_app,
 )
-from carvanamask.apps.screen import print_json, progress, say
-from carvanamask.apps.summaries import print_submission_check, print_submit
+from carvanamask.apps.batch_screen import (
+    Address,
+    Asked,
+    ExecutorName,
+    JsonLines,
+    MetricsFile,
+    OnErrorWord,
+    Processes,
+    print_event,
+)
+from carvanamask.apps.screen import print_json
+from carvanamask.apps.summaries import print_submit
 
 
 @app.command()
@@ -35,7 +43,16 @@ def submit(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="the submission, .csv.gz")] = None,
     flip: Flip = False,
     clean_up: CleanUp = None,
+    empty_for_missing: Annotated[
+        bool, typer.Option("--empty-for-missing", help="an empty mask for pictures that are missing or can't be read")
+    ] = False,
     device: Device = "auto",
+    executor: ExecutorName = "threads",
+    processes: Processes = None,
+    address: Address = None,
+    on_error: OnErrorWord = "skip",
+    json_lines: JsonLines = False,
+    metrics: MetricsFile = None,
     as_json: AsJson = False,
     data: DataDir = DATA,
     runs: RunsDir = RUNS,
@@ -47,25 +64,12 @@ def submit(
 
     found = asked(model, runs, flip, clean_up)
     run = run_of_model(found.folder, runs)
-    with progress("predicting") as on_progress:
-        masks = run.masks if save is YesNo.yes else None
-        report = submit(found, KaggleFolder(data), out or run.submission, masks, device, on_progress, say)
-    print_json(report.to_dict()) if as_json else print_submit(report)
-    exit_if(bool(report.failures))
-
-
-@submission_app.command("check")
-def check_submission(
-    file: Annotated[Path, typer.Argument(help="a submission, .csv or .csv.gz")],
-    partial: Annotated[bool, typer.Option("--partial", help="names of the list may be missing")] = False,
-    size: Annotated[str, typer.Option(metavar="WxH", help="of the pictures")] = "1918x1280",
-    data: DataDir = DATA,
-    as_json: AsJson = False,
-) -> None:
-    """Check that a submission holds the right names in the right order and that every mask decodes."""
-    from carvanamask.core.folders import KaggleFolder
-    from carvanamask.jobs.check_submission import check_submission
-
-    report = check_submission(file, KaggleFolder(data).submission_names(), parse_size(size), partial)
-    print_json(report.to_dict()) if as_json else print_submission_check(report)
-    exit_if(not report.is_valid)
+    masks = run.masks if save is YesNo.yes else None
+    how = Asked(device, executor, processes, address, on_error, json_lines, metrics)
+    with how.manner("predicting") as manner:
+        report = submit(found, KaggleFolder(data), out or run.submission, masks, empty_for_missing, manner)
+    if json_lines:
+        print_event("finished", **report.to_dict())
+    else:
+        print_json(report.to_dict()) if as_json else print_submit(report)
+    exit_if(bool(report.progress.failures))

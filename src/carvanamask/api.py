@@ -1,0 +1,58 @@
+"""Prediction from Python: a model by its name, and masks of pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from carvanamask.core.mask import Mask, ProbabilityMap
+from carvanamask.core.model_file import ModelCard, ModelFile, find_model
+from carvanamask.core.pictures import load_picture
+from carvanamask.inference.model import build_predictor
+from carvanamask.inference.postprocess import cut
+from carvanamask.inference.predictor import Predictor
+from carvanamask.models import BUILT_IN_MODEL
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model ready to predict. Any number of threads may share one; the same picture gives the same bytes."""
+
+    file: ModelFile
+    predictor: Predictor
+
+    @property
+    def card(self) -> ModelCard:
+        """Everything that is known of it."""
+        return self.file.card
+
+    @property
+    def engine(self) -> str:
+        """What computes, on what."""
+        return self.predictor.engine
+
+    def predict(self, picture: str | Path | np.ndarray) -> Mask:
+        """Which pixels are car: `mask.pixels` is bool (height, width).
+
+        `picture` is a file, turned upright and converted to sRGB, or RGB uint8 (height, width, 3). Raises PictureError
+        for a file that can't be read and any other kind of array.
+        """
+        return cut(self.probabilities(picture), self.card)
+
+    def probabilities(self, picture: str | Path | np.ndarray) -> ProbabilityMap:
+        """How likely each pixel is car: `map.values` is float32 (height, width) in [0, 1]. Raises as `predict` does."""
+        pixels = picture if isinstance(picture, np.ndarray) else load_picture(Path(picture))
+        return self.predictor.predict(pixels)
+
+
+def load_model(name: str = BUILT_IN_MODEL, device: str = "auto") -> Model:
+    """A built-in model, a run's model, or a model folder by its path, on `device` auto, cpu, cuda or mps.
+
+        mask = carvanamask.load_model().predict("car.jpg")
+
+    Raises ModelError for a name that isn't there and ConfigError for a device that isn't.
+    """
+    file = find_model(name)
+    return Model(file, build_predictor(file, device))

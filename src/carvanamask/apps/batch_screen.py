@@ -1,0 +1,142 @@
+"""How a batch is asked for on the command line, and how it shows where it stands: to people and to machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carvanamask.apps.screen import progress, say
+from carvanamask.core.atomic_files import save_text_atomically
+
+if TYPE_CHECKING:
+    from carvanamask.batch.durable import Manner, OnProgress, Progress
+
+ExecutorName = Annotated[str, typer.Option("--executor", help="who works: threads, processes, or ray")]
+Processes = Annotated[int | None, typer.Option(min=1, help="how many, for --executor processes")]
+Address = Annotated[str | None, typer.Option(help="of a Ray cluster, like auto; none: this machine alone")]
+OnErrorWord = Annotated[str, typer.Option("--on-error", help="after a picture that fails: skip it, or stop")]
+JsonLines = Annotated[bool, typer.Option("--json-lines", help="print an event a line as JSON while it works")]
+MetricsFile = Annotated[
+    Path | None, typer.Option("--metrics", metavar="FILE", help="keep a Prometheus text file up to date")
+]
+
+SECONDS_BETWEEN_NEWS = 1.0
+"""For machines: a person's bar moves with every shard."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a verb was told of how to do a batch."""
+
+    device: str
+    executor: str
+    processes: int | None
+    address: str | None
+    on_error: str
+    json_lines: bool
+    metrics: Path | None
+
+    @contextmanager
+    def manner(self, title: str) -> Iterator[Manner]:
+        """What the batch is given; leaving it ends the bar and brings the machines their last news.
+
+        Raises ConfigError for a word that isn't known.
+        """
+        from carvanamask.batch.durable import Manner, check_on_error
+        from carvanamask.batch.executors import build_executor
+
+        executor, on_error = build_executor(self.executor, self.processes, self.address), check_on_error(self.on_error)
+        with self._listeners(title) as listeners:
+
+            def on_progress(news: Progress) -> None:
+                for listen in listeners:
+                    listen(news)
+
+            yield Manner(self.device, executor, on_error, on_progress, say)
+
+    @contextmanager
+    def _listeners(self, title: str) -> Iterator[list[OnProgress]]:
+        machines: list[_Machines] = []
+        if self.json_lines:
+            machines.append(_Machines(_Events().tell))
+        if self.metrics:
+            machines.append(_Machines(lambda news: save_text_atomically(self.metrics or Path(), encode_metrics(news))))
+        listeners: list[OnProgress] = [machine.listen for machine in machines]
+        if self.json_lines:
+            yield listeners
+        else:
+            with progress(title) as bar:
+                yield [*listeners, lambda news: bar(news.kept + news.done, news.total, failed=len(news.failures))]
+        for machine in machines:
+            machine.tell_last()
+
+
+class _Machines:
+    """Hears all and passes on what is new once a second."""
+
+    def __init__(self, tell: Callable[[Progress], None]) -> None:
+        self._tell = tell
+        self._told = float("-inf")
+        self._last: Progress | None = None
+
+    def listen(self, news: Progress) -> None:
+        self._last = news
+        if time.monotonic() - self._told >= SECONDS_BETWEEN_NEWS:
+            self.tell_last()
+
+    def tell_last(self) -> None:
+        if self._last is not None:
+            self._told = time.monotonic()
+            self._tell(self._last)
+            self._last = None
+
+
+class _Events:
+    """`progress` events, and a `failed` one for every picture that did."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+
+    def tell(self, news: Progress) -> None:
+        for picture, reason in news.failures[self._failures :]:
+            print_event("failed", picture=picture, reason=reason)
+        self._failures = len(news.failures)
+        print_event("progress", **news.to_dict())
+
+
+def print_event(event: str, **what: Any) -> None:
+    print(json.dumps({"event": event, **what}), flush=True)
+    sys.stdout.flush()
+
+
+def encode_metrics(news: Progress) -> str:
+    """Prometheus's text format (version 0.0.4), for the node exporter's text file collector."""
+    done = news.done - len(news.failures)
+    lines = [
+        "# HELP carvanamask_pictures Pictures of the batch by state.",
+        "# TYPE carvanamask_pictures gauge",
+        *(
+            f'carvanamask_pictures{{state="{state}"}} {count}'
+            for state, count in (
+                ("kept", news.kept),
+                ("done", done),
+                ("failed", len(news.failures)),
+                ("left", news.total - news.kept - news.done),
+            )
+        ),
+        "# HELP carvanamask_pictures_per_second Rate of this run.",
+        "# TYPE carvanamask_pictures_per_second gauge",
+        f"carvanamask_pictures_per_second {news.pictures_per_second:.3f}",
+        "# HELP carvanamask_seconds_left At this rate.",
+        "# TYPE carvanamask_seconds_left gauge",
+        f"carvanamask_seconds_left {news.seconds_left or 0:.1f}",
+    ]
+    return "\n".join([*lines, ""])

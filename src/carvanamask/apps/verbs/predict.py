@@ -1,0 +1,104 @@
+"""Pictures wherever they lie: masks of them, or cars cut out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from carvanamask.apps.arguments import RUNS, AsJson, CleanUp, Device, Flip, RunsDir, app, asked, exit_if
+from carvanamask.apps.batch_screen import (
+    Address,
+    Asked,
+    ExecutorName,
+    JsonLines,
+    MetricsFile,
+    OnErrorWord,
+    Processes,
+    print_event,
+)
+from carvanamask.apps.screen import print_json
+from carvanamask.apps.summaries import print_batch
+from carvanamask.models import BUILT_IN_MODEL
+
+Pictures = Annotated[list[str], typer.Argument(metavar="PATH…", help="pictures, or folders of them at any depth")]
+Results = Annotated[str, typer.Option("--out", metavar="DIR", help="where results go, in the same sub-folders")]
+AnyModel = Annotated[str, typer.Option("--model", metavar="NAME", help="a built-in model, a run, or a path")]
+
+
+@app.command()
+def predict(
+    paths: Pictures,
+    out: Results = "masks",
+    model: AnyModel = BUILT_IN_MODEL,
+    probabilities: Annotated[bool, typer.Option("--probabilities", help="8-bit grey in the place of masks")] = False,
+    flip: Flip = False,
+    clean_up: CleanUp = None,
+    device: Device = "auto",
+    executor: ExecutorName = "threads",
+    processes: Processes = None,
+    address: Address = None,
+    on_error: OnErrorWord = "skip",
+    json_lines: JsonLines = False,
+    metrics: MetricsFile = None,
+    as_json: AsJson = False,
+    runs: RunsDir = RUNS,
+) -> None:
+    """Write a mask for every picture; the same command again does only what is left."""
+    from carvanamask.core.picture_tree import find_pictures
+    from carvanamask.core.places import place
+    from carvanamask.jobs.predict import predict
+
+    results = place(out)
+    pictures = find_pictures([place(path) for path in paths], results)
+    found = asked(model, runs, flip, clean_up)
+    how = Asked(device, executor, processes, address, on_error, json_lines, metrics)
+    with how.manner("predicting") as manner:
+        report = predict(found, pictures, results, "probability" if probabilities else "mask", manner)
+    if json_lines:
+        print_event("finished", **report.to_dict())
+    else:
+        print_json(report.to_dict()) if as_json else print_batch(
+            report.progress, report.engine, results, report.passed_over
+        )
+    exit_if(bool(report.progress.failures))
+
+
+@app.command()
+def cutout(
+    paths: Pictures,
+    out: Results = "cutouts",
+    model: AnyModel = BUILT_IN_MODEL,
+    background: Annotated[
+        str | None, typer.Option(help="room, a colour like #e0e0e0, or a picture; none: transparent PNG")
+    ] = None,
+    flip: Flip = False,
+    clean_up: CleanUp = None,
+    device: Device = "auto",
+    executor: ExecutorName = "threads",
+    processes: Processes = None,
+    address: Address = None,
+    on_error: OnErrorWord = "skip",
+    json_lines: JsonLines = False,
+    metrics: MetricsFile = None,
+    as_json: AsJson = False,
+    runs: RunsDir = RUNS,
+) -> None:
+    """Cut the car out of every picture; the same command again does only what is left."""
+    from carvanamask.core.picture_tree import find_pictures
+    from carvanamask.core.places import place
+    from carvanamask.jobs.cutout import Scene, cutout
+
+    results = place(out)
+    pictures = find_pictures([place(path) for path in paths], results)
+    found, scene = asked(model, runs, flip, clean_up), Scene.named(background) if background else None
+    how = Asked(device, executor, processes, address, on_error, json_lines, metrics)
+    with how.manner("cutting") as manner:
+        report = cutout(found, pictures, results, scene, manner)
+    if json_lines:
+        print_event("finished", **report.to_dict())
+    else:
+        print_json(report.to_dict()) if as_json else print_batch(
+            report.progress, report.engine, results, report.passed_over
+        )
+    exit_if(bool(report.progress.failures))

@@ -1,0 +1,179 @@
+"""One batch from beginning to end: only what is left is done, and what is done is written down as it comes."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from carvanamask.batch.executors import Executor
+from carvanamask.batch.shards import SHARD, Task, carry, cut_into_shards
+from carvanamask.core.atomic_files import shown
+from carvanamask.core.errors import ConfigError, nearest
+from carvanamask.core.journal import Journal, Row, version_of
+from carvanamask.core.model_file import ModelFile
+from carvanamask.core.picture_tree import Entry
+from carvanamask.core.pictures import content_of
+from carvanamask.core.places import is_local
+from carvanamask.inference.model import build_predictor
+from carvanamask.inference.pipeline import Predicted, still_to_predict
+
+STATE = Path.home() / ".local" / "state" / "carvanamask"
+"""What this user's runs keep of themselves where their results can't."""
+
+OnError = Literal["skip", "stop"]
+"""After a picture that failed: go on with the others, or hand out no more."""
+
+
+ON_ERROR: dict[str, OnError] = {"skip": "skip", "stop": "stop"}
+
+
+def check_on_error(word: str) -> OnError:
+    """Raises ConfigError for another word."""
+    if word not in ON_ERROR:
+        raise ConfigError(f"--on-error {word}: must be {' or '.join(ON_ERROR)}{nearest(word, ON_ERROR)}")
+    return ON_ERROR[word]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a batch stands."""
+
+    total: int
+    kept: int
+    """Pictures that an earlier run had finished."""
+    done: int = 0
+    """Pictures that this one did, failed ones among them."""
+    failures: tuple[tuple[str, str], ...] = ()
+    """(picture, reason) pairs, as they came."""
+    seconds: float = 0.0
+
+    @property
+    def pictures_per_second(self) -> float:
+        """Of this run's own pictures."""
+        return self.done / self.seconds if self.seconds else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the rate so far; None before there is one."""
+        left = self.total - self.kept - self.done
+        return left / self.pictures_per_second if self.done else None
+
+    @property
+    def is_through(self) -> bool:
+        """Whether every picture was tried."""
+        return self.kept + self.done == self.total
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every picture is finished."""
+        return self.is_through and not self.failures
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        left = self.seconds_left
+        return {
+            "pictures": self.total,
+            "kept": self.kept,
+            "done": self.done,
+            "failed": len(self.failures),
+            "seconds": round(self.seconds, 3),
+            "pictures_per_second": round(self.pictures_per_second, 3),
+            "seconds_left": None if left is None else round(left, 1),
+        }
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a batch is done, whatever is done in it."""
+
+    device: str = "auto"
+    executor: Executor = carry
+    on_error: OnError = "skip"
+    on_progress: OnProgress = lambda progress: None
+    say: Callable[[str], None] = lambda line: None
+    """Told of the engine and of what has no bar."""
+
+
+class Batch:
+    """Some pictures and what is done with each."""
+
+    def __init__(
+        self,
+        model: ModelFile,
+        work: Callable[[Predicted[Entry]], str],
+        entries: Sequence[Entry],
+        manner: Manner,
+        problems: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """`problems` are (picture, reason) pairs known before: they count as pictures that failed."""
+        self.predictor = build_predictor(model, manner.device)
+        self.task = Task(model, manner.device, self.predictor.arithmetic, work)
+        self.entries, self.manner, self.problems = entries, manner, tuple(problems)
+        self.versions = {entry.key: version_of(entry.picture) for entry in entries}
+        manner.say(f"engine: {self.predictor.engine}")
+
+    def journal(self, path: Path) -> Journal:
+        """The one that knows this batch's pictures; its key is the task's."""
+        pictures = {entry.key: entry.picture for entry in self.entries}
+        return Journal(path, self.task.key, self.versions, lambda name: content_of(pictures[name]))
+
+    def run(self, journal: Journal, is_there: Callable[[Entry], bool] = lambda entry: True) -> Progress:
+        """Do what is left and write it down. A finished picture whose results are no longer there is left, too."""
+        started = time.monotonic()
+        left = still_to_predict(
+            self.predictor, self.entries, lambda entry: journal.holds(entry.key) and is_there(entry)
+        )
+        on_progress, problems = self.manner.on_progress, self.problems
+        progress = Progress(
+            len(self.entries) + len(problems), len(self.entries) - len(left), done=len(problems), failures=problems
+        )
+        on_progress(progress)
+        # few pictures in small shards, so that all who carry get some
+        size = max(1, min(SHARD, len(left) // 32))
+        shards = cut_into_shards(left, self.predictor.sees_views, size)
+        with closing(self.manner.executor(self.task, self.predictor, shards)) as finished:
+            for outcomes in finished:
+                rows = [
+                    Row(outcome.key, self.versions[outcome.key], outcome.content, outcome.value)
+                    for outcome in outcomes
+                    if not outcome.reason
+                ]
+                if rows:
+                    journal.add(rows)
+                failures = tuple((outcome.key, outcome.reason) for outcome in outcomes if outcome.reason)
+                progress = replace(
+                    progress,
+                    done=progress.done + len(outcomes),
+                    failures=progress.failures + failures,
+                    seconds=time.monotonic() - started,
+                )
+                on_progress(progress)
+                if failures and self.manner.on_error == "stop":
+                    break
+        return replace(progress, seconds=time.monotonic() - started)
+
+
+def journal_in(out: Path, batch: Batch) -> Journal:
+    """The journal of a folder of results; raises ConfigError where results of another kind lie.
+
+    Another model, another option, another result: a folder never holds a mixture. A store's journal is in this user's
+    home, since a store's files can't grow.
+    """
+    folder = out if is_local(out) else STATE / hashlib.sha256(str(out).encode()).hexdigest()[:16]
+    mine = folder / f".{batch.task.key}.journal"
+    others = sorted(path for path in folder.glob(".*.journal") if path != mine)
+    if others:
+        model = batch.task.model.card.name
+        raise ConfigError(
+            f"{shown(out)} was begun with another model or other options than '{model}' has now: name another --out, "
+            f"or remove {shown(others[0])} to do all of it again"
+        )
+    return batch.journal(mine)

@@ -1,0 +1,83 @@
+"""Who carries the shards: this process, several, or machines that Ray knows. All have one signature."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+
+from carvanamask.batch.shards import Outcome, Shard, Task, carry
+from carvanamask.core.errors import ConfigError, DataError, nearest
+from carvanamask.inference.predictor import Predictor
+
+Executor = Callable[[Task, Predictor, Iterable[Shard]], Generator[list[Outcome]]]
+"""Carries shards, asked for one after the other as there is room; yields each one's outcomes as it is finished.
+
+The predictor is this process's own; who works elsewhere builds others like it from the task.
+"""
+
+EXECUTORS = ("threads", "processes", "ray")
+
+THREADS_A_PROCESS = 2
+"""Cores that one network uses well; more processes serve the others."""
+
+
+def build_executor(name: str, processes: int | None = None, address: str | None = None) -> Executor:
+    """ "threads" is this process; "processes" some more on this machine, "ray" on all machines of a cluster.
+
+    `processes` by default as many as the cores serve; `address` is Ray's ("auto": the cluster this machine is in; none:
+    this machine alone). Raises ConfigError for another name, and for ray where it isn't installed.
+    """
+    if name == "threads":
+        return carry
+    if name == "processes":
+        return partial(in_processes, processes or max(1, (os.cpu_count() or 1) // THREADS_A_PROCESS))
+    if name == "ray":
+        try:
+            from carvanamask.batch.on_ray import on_ray
+        except ModuleNotFoundError as missing:
+            raise ConfigError(
+                f"--executor ray needs {missing.name}: pip install 'carvanamask[ray]' on every machine"
+            ) from None
+        return partial(on_ray, address)
+    raise ConfigError(f"no executor '{name}'{nearest(name, EXECUTORS)} (executors: {', '.join(EXECUTORS)})")
+
+
+def in_processes(processes: int, task: Task, predictor: Predictor, shards: Iterable[Shard]) -> Generator[list[Outcome]]:
+    """Each process with a predictor of its own and a share of the cores."""
+    # spawned, not forked: a forked copy of an engine's threads would wait for ever
+    context = multiprocessing.get_context("spawn")
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    with ProcessPoolExecutor(processes, context, _settle, (task, threads)) as pool:
+        running: set[Future[list[Outcome]]] = set()
+        try:
+            for shard in shards:
+                running.add(pool.submit(_carry_here, shard))
+                if len(running) > processes + 1:
+                    finished, running = wait(running, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in finished)
+            while running:
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in finished)
+        except BrokenProcessPool:
+            raise DataError(
+                "a process was killed, perhaps for want of memory: the same command with fewer --processes goes on"
+            ) from None
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+_settled: dict[str, tuple[Task, Predictor]] = {}
+"""What this process, one of several, was set up for."""
+
+
+def _settle(task: Task, threads: int) -> None:
+    _settled["here"] = task, task.build_predictor(threads)
+
+
+def _carry_here(shard: Shard) -> list[Outcome]:
+    task, predictor = _settled["here"]
+    return next(carry(task, predictor, [shard]), [])

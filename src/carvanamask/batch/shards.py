@@ -1,0 +1,97 @@
+"""The one cargo: some pictures and what is to be done with each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from carvanamask.core.errors import DataError
+from carvanamask.core.folders import cars_of
+from carvanamask.core.model_file import ModelFile
+from carvanamask.core.picture_tree import Entry
+from carvanamask.inference.model import build_predictor
+from carvanamask.inference.pipeline import Predicted, predict_all
+from carvanamask.inference.predictor import Predictor
+
+SHARD = 32
+"""Pictures a shard: what an interruption loses, and what crosses a network at a time."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is done with every picture. Travels to other processes, so `work` has to be a value that pickles."""
+
+    model: ModelFile
+    device: str
+    arithmetic: str
+    """What the first process computes with; another result than its bits would be a mixture."""
+    work: Callable[[Predicted[Entry]], str]
+    """Writes what is to be written and returns what is to be kept of it; its repr tells all that decides about both."""
+
+    @property
+    def key(self) -> str:
+        """Names the model, then all that decides about a result: its card, the arithmetic, what is made of a map."""
+        options = f"{self.model.card.model_dump_json()} {self.arithmetic} {self.work!r}"
+        return f"{self.model.identity[:8]}-{hashlib.sha256(options.encode()).hexdigest()[:8]}"
+
+    def build_predictor(self, threads: int = 0) -> Predictor:
+        """Raises DataError where this machine would compute something else."""
+        predictor = build_predictor(self.model, self.device, threads)
+        if predictor.arithmetic != self.arithmetic:
+            raise DataError(
+                f"a machine computes with {predictor.arithmetic}, the first with {self.arithmetic}: use machines alike"
+            )
+        return predictor
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some pictures of a batch."""
+
+    number: int
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one picture."""
+
+    key: str
+    content: str = ""
+    """Hash of the bytes that were read."""
+    value: str = ""
+    """What the task's work returned."""
+    reason: str = ""
+    """Why there is no value; '' where there is one."""
+
+
+def cut_into_shards(entries: Sequence[Entry], by_car: bool = False, size: int = SHARD) -> Iterator[Shard]:
+    """In their order, `size` at a time; `by_car` each car's views stay together."""
+    groups: Iterable[Sequence[Entry]] = (entries[start : start + size] for start in range(0, len(entries), size))
+    for number, group in enumerate(cars_of(entries).values() if by_car else groups):
+        yield Shard(number, tuple(group))
+
+
+def carry(task: Task, predictor: Predictor, shards: Iterable[Shard]) -> Generator[list[Outcome]]:
+    """Each shard's outcomes once all of it is finished; the next shards' pictures are under way by then."""
+    under_way: dict[str, tuple[int, list[Outcome]]] = {}
+
+    def entries() -> Iterator[Entry]:
+        for shard in shards:
+            outcomes: list[Outcome] = []
+            for entry in shard.entries:
+                under_way[entry.key] = len(shard.entries), outcomes
+            yield from shard.entries
+
+    def work(predicted: Predicted[Entry]) -> tuple[str, str]:
+        return predicted.content, task.work(predicted)
+
+    for entry, result in predict_all(predictor, entries(), work):
+        size, outcomes = under_way.pop(entry.key)
+        if isinstance(result, DataError):
+            outcomes.append(Outcome(entry.key, reason=str(result)))
+        else:
+            outcomes.append(Outcome(entry.key, *result))
+        if len(outcomes) == size:
+            yield outcomes

@@ -1,0 +1,129 @@
+"""Pictures wherever they lie: which files a batch takes, what each is called, where its result goes."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+
+from carvanamask.core.atomic_files import shown
+from carvanamask.core.errors import DataError
+from carvanamask.core.folders import PICTURE_ENDINGS, Sample
+
+
+@dataclass(frozen=True)
+class Entry(Sample):
+    """One picture of a batch."""
+
+    key: str = ""
+    """What the batch calls it: its path below what was asked for, with '/'."""
+    target: str = ""
+    """The same without its ending: where its result goes below the folder of results."""
+
+    @classmethod
+    def of(cls, picture: Path, key: str) -> Entry:
+        """A file's name that tells a car and a view is believed; any other picture is a car of its own."""
+        target = str(PurePath(key).with_suffix(""))
+        folder = str(PurePath(key).parent)
+        try:
+            sample = Sample.from_picture(picture)
+        except DataError:
+            return cls(key, 0, picture, None, key, target)
+        return cls(str(PurePath(folder) / sample.car), sample.view, picture, None, key, target)
+
+
+def entry_of(sample: Sample) -> Entry:
+    """Of a picture in Kaggle's folder, where its file's name says all."""
+    return Entry(sample.car, sample.view, sample.picture, None, sample.picture.name, sample.name)
+
+
+@dataclass(frozen=True)
+class PictureTree:
+    """What was found."""
+
+    entries: tuple[Entry, ...]
+    """By key."""
+    problems: tuple[tuple[str, str], ...]
+    """(what, why) of names that look like pictures and are none."""
+    passed_over: dict[str, int]
+    """How many other files there are, by their ending."""
+
+
+def find_pictures(paths: Sequence[Path], results: Path | None = None) -> PictureTree:
+    """Every picture that the paths name or hold, at any depth; `results`, where it lies inside of them, is left out.
+
+    Keys are relative to the one folder asked for, or to what several paths have in common, so that equal names in
+    different folders stay apart. Pictures that differ in their ending alone keep it in their target. Hidden files are
+    left alone. Raises DataError for a path that isn't there, and where there is no picture at all.
+    """
+    found: list[Entry] = []
+    problems: list[tuple[str, str]] = []
+    passed_over: Counter[str] = Counter()
+    root = _common_folder(paths)
+    for path in paths:
+        if path.is_dir():
+            for file, is_picture in _walk(path, results, problems):
+                if is_picture:
+                    found.append(Entry.of(file, _key(file, root)))
+                else:
+                    passed_over[file.suffix.lower() or file.name] += 1
+        elif path.exists():
+            found.append(Entry.of(path, _key(path, root)))
+        else:
+            raise DataError(f"{shown(path)} doesn't exist: check its name")
+    entries = _told_apart(sorted({entry.key: entry for entry in found}.values(), key=lambda entry: entry.key))
+    if not entries and not problems:
+        listed = ", ".join(shown(path) for path in paths) or "no path"
+        raise DataError(f"{listed} holds no pictures ({' '.join(PICTURE_ENDINGS)}): name another folder")
+    return PictureTree(tuple(entries), tuple(problems), dict(passed_over.most_common()))
+
+
+def _common_folder(paths: Sequence[Path]) -> Path:
+    if len(paths) == 1:
+        return paths[0] if paths[0].is_dir() else paths[0].parent
+    folders = {path.parent for path in paths}
+    if len(folders) == 1:
+        return folders.pop()
+    try:
+        return type(paths[0])(os.path.commonpath([str(path.parent.absolute()) for path in paths]))
+    except ValueError:  # on different drives or in different stores
+        raise DataError("the paths have no folder in common: give them one after the other") from None
+
+
+def _key(file: Path, root: Path) -> str:
+    try:
+        return file.relative_to(root).as_posix()
+    except ValueError:
+        return file.absolute().relative_to(root.absolute()).as_posix()
+
+
+def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -> Iterator[tuple[Path, bool]]:
+    """Every file below the folder, in order, and whether it's called like a picture."""
+    try:
+        inside = sorted(folder.iterdir(), key=lambda path: path.name)
+    except OSError as error:
+        problems.append((str(folder), f"{shown(folder)} can't be read ({error.strerror}): check its permissions"))
+        return
+    for path in inside:
+        is_picture = path.suffix.lower() in PICTURE_ENDINGS
+        if path.name.startswith("."):  # the desktop's, or not finished yet
+            continue
+        if path.is_dir():
+            if (results is not None and path.absolute() == results.absolute()) or path.is_symlink():
+                continue
+            files = list(_walk(path, results, problems)) if is_picture else _walk(path, results, problems)
+            if is_picture and not files:
+                problems.append((str(path), f"{shown(path)} is a folder: name a picture in it"))
+            yield from files
+        else:
+            yield path, is_picture
+
+
+def _told_apart(entries: Iterable[Entry]) -> list[Entry]:
+    """x.jpg and x.png in one folder get x.jpg and x.png as targets, not x and x."""
+    entries = list(entries)
+    # some disks take A and a for one name
+    count = Counter(entry.target.casefold() for entry in entries)
+    return [replace(e, target=e.key) if count[e.target.casefold()] > 1 else e for e in entries]

@@ -1,0 +1,35 @@
+"""Where files are: on this machine's disks, or in a store that fsspec reaches (s3://, gs://, memory://…)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from carvanamask.core.errors import ConfigError
+
+
+def place(text: str | Path) -> Path:
+    """A path as the command line names it: a Path, or for a URL a UPath, which is one in all that we ask of it.
+
+    Raises ConfigError for a URL without the packages it needs, or of an unknown kind.
+    """
+    if "://" not in str(text):
+        return Path(text)
+    kind, _, rest = str(text).partition("://")
+    if kind == "file":
+        return Path(rest)
+    try:
+        from upath import UPath
+
+        path: Path = UPath(str(text))
+        return path
+    except ImportError as missing:
+        raise ConfigError(
+            f"{text}: {kind}:// needs {missing.name or 'a package'}: pip install 'carvanamask[cloud]'"
+        ) from None
+    except ValueError as error:
+        raise ConfigError(f"{text}: {error}: use a folder, s3:// or gs://") from None
+
+
+def is_local(path: Path) -> bool:
+    """Whether the operating system's own calls work on it."""
+    return type(path).__module__.partition(".")[0] == "pathlib"

@@ -1,0 +1,126 @@
+"""The way from file to mask file as work for a stopwatch: whole, and each of its parts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from carvanamask.core.errors import DataError
+from carvanamask.core.folders import cars_of
+from carvanamask.core.mask import Mask, ProbabilityMap
+from carvanamask.core.model_file import ModelCard
+from carvanamask.core.picture_tree import Entry
+from carvanamask.core.pictures import load_picture, save_mask
+from carvanamask.core.stopwatch import Work
+from carvanamask.inference.pipeline import Predicted, predict_all, threads_for
+from carvanamask.inference.postprocess import cut
+from carvanamask.inference.predictor import Predictor, network_input, shrink
+
+IN_MEMORY = 8
+"""Pictures that are shrunk again and again: one of a studio's camera can take half a gigabyte."""
+
+SmallMap = tuple[np.ndarray, tuple[int, int]]
+"""Probabilities at the network's size, float32 (height, width), and the picture's width and height."""
+
+
+See = Callable[[np.ndarray], np.ndarray]
+"""A picture → what the network sees of it."""
+
+Ask = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
+"""What the network sees of one picture, or of one car's → its probabilities, not enlarged."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Each part finds what it needs at hand, and runs in as many threads as the whole way has."""
+
+    stages: tuple[Work, ...]
+    """All but the network."""
+    networks: tuple[Work, ...]
+    """One picture at a time, and as many as on the whole way: what an engine is better at differs."""
+    whole: Work
+
+
+@contextmanager
+def workload(predictor: Predictor, card: ModelCard, entries: Sequence[Entry], folder: Path) -> Iterator[Workload]:
+    """Masks go to `folder`. Raises DataError for a picture that can't be read."""
+    threads = threads_for(predictor)
+    see, ask = _network_alone(predictor, card)
+    pictures, seen, maps = _prepared(predictor, entries, see, ask)
+    finish = partial(_finish, card)
+    masks = [(folder / f"{place}.png", finish(small)) for place, small in enumerate(maps)]
+    with ThreadPoolExecutor(threads) as pool:  # one for all: a thread's first request to an engine takes longer
+
+        def part(name: str, work: Callable[[T], object], things: Sequence[T], count: int = len(entries)) -> Work:
+            return Work(name, threads, lambda: _exhausted(pool.map(work, things), count))
+
+        stages = (
+            part("decode", lambda entry: load_picture(entry.picture), entries),
+            part("shrink", see, pictures, len(pictures)),
+            part("enlarge, threshold, clean up", finish, maps),
+            part("write mask PNG", lambda mask: save_mask(*mask), masks),
+        )
+        networks = (
+            Work("network, one picture at a time", 1, lambda: _exhausted(map(ask, seen), len(entries))),
+            part("network, as on the whole way", ask, seen),
+        )
+        whole = Work("file to mask file", threads, partial(_whole_way, predictor, card, entries, folder))
+        yield Workload(stages, networks, whole)
+
+
+def _network_alone(predictor: Predictor, card: ModelCard) -> tuple[See, Ask]:
+    """Of several networks, or passes, nothing can be taken apart: they get pictures that are small already."""
+    infer = getattr(predictor, "infer", None)
+    if infer is not None:
+        return lambda picture: network_input(picture, card), lambda seen: [infer(levels) for levels in seen]
+    return (
+        lambda picture: shrink(picture, card.input_size_wh),
+        lambda seen: [found.values for found in predictor.predict_views(seen)],
+    )
+
+
+def _prepared(
+    predictor: Predictor, entries: Sequence[Entry], see: See, ask: Ask
+) -> tuple[list[np.ndarray], list[list[np.ndarray]], list[SmallMap]]:
+    """Some pictures; what the network sees of all, one by one or car by car; and what it says of them."""
+    units = list(cars_of(entries).values()) if predictor.sees_views else [[entry] for entry in entries]
+    pictures: list[np.ndarray] = []
+    seen: list[list[np.ndarray]] = []
+    maps: list[SmallMap] = []
+    for unit in units:
+        views = [load_picture(entry.picture) for entry in unit]
+        pictures += views[: IN_MEMORY - len(pictures)]
+        seen.append([see(view) for view in views])
+        sizes_wh = [(view.shape[1], view.shape[0]) for view in views]
+        maps += zip(ask(seen[-1]), sizes_wh, strict=True)
+    return pictures, seen, maps
+
+
+def _finish(card: ModelCard, small: SmallMap) -> Mask:
+    values, size_wh = small
+    return cut(ProbabilityMap(values).resized(size_wh), card)
+
+
+def _exhausted(results: Iterable[object], pictures: int) -> int:
+    for _ in results:
+        pass
+    return pictures
+
+
+def _whole_way(predictor: Predictor, card: ModelCard, entries: Sequence[Entry], folder: Path) -> int:
+    def keep(found: Predicted[Entry]) -> None:
+        save_mask(folder / f"{found.sample.target}.png", cut(found.probabilities, card))
+
+    for _, error in predict_all(predictor, entries, keep):
+        if isinstance(error, DataError):
+            raise error
+    return len(entries)

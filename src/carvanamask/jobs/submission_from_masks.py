@@ -1,0 +1,131 @@
+"""A folder of masks, whatever made them → a submission."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from carvanamask.core.atomic_files import shown
+from carvanamask.core.errors import DataError, MaskError
+from carvanamask.core.folders import KaggleFolder, pictures_in
+from carvanamask.core.pictures import load_mask
+from carvanamask.core.submission import write_submission
+
+ENDINGS = (".png", ".gif")
+LISTED_NAMES = 10
+
+
+@dataclass(frozen=True)
+class FromMasksReport:
+    """What went into a submission, and what didn't."""
+
+    submission: Path
+    rows: int
+    missing: int
+    """Rows that are empty for want of a mask; a mask that is empty itself is none of them."""
+    some_missing: tuple[str, ...]
+    """The first 10 names."""
+    passed_over: int
+    """Masks whose picture sample_submission.csv doesn't name."""
+    some_passed_over: tuple[str, ...]
+    """The first 10 files."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "submission": str(self.submission)}
+
+
+def submission_from_masks(
+    masks: Path,
+    out: Path,
+    folder: KaggleFolder,
+    size_wh: tuple[int, int] = (1918, 1280),
+    empty_for_missing: bool = False,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> FromMasksReport:
+    """Write the masks of a folder, `<name>.png` or `<name>_mask.gif`, as the submission `out`.
+
+    Rows are those of the data folder's sample_submission.csv, in its order; without one, the masks' by name with .jpg
+    behind. Raises DataError when names have no mask and `empty_for_missing` doesn't give them an empty one, or when
+    none has; MaskError for what is no mask or not of `size_wh`. Nothing is written then.
+    """
+    at_hand = _masks_by_name(masks)
+    listed = folder.submission_names()
+    names = [f"{name}.jpg" for name in at_hand] if listed is None else list(dict.fromkeys(listed))
+    missing = [name for name in names if Path(name).stem not in at_hand]
+    if len(missing) == len(names):
+        raise DataError(f"{shown(masks)} holds none of the masks that sample_submission.csv names: check both")
+    if missing and not empty_for_missing:
+        some = shown(", ".join(missing[:3])) + (", …" if len(missing) > 3 else "")
+        raise DataError(
+            f"{shown(masks)} has no mask for {len(missing)} of {len(names)} pictures ({some}):"
+            " add them, or take empty ones with --empty-for-missing"
+        )
+    write_submission(out, _rows(names, at_hand, size_wh, on_progress))
+    stems = {Path(name).stem for name in names}
+    passed_over = [path.name for name, path in at_hand.items() if name not in stems]
+    return FromMasksReport(
+        submission=out,
+        rows=len(names),
+        missing=len(missing),
+        some_missing=tuple(missing[:LISTED_NAMES]),
+        passed_over=len(passed_over),
+        some_passed_over=tuple(passed_over[:LISTED_NAMES]),
+    )
+
+
+def _masks_by_name(folder: Path) -> dict[str, Path]:
+    """Masks by the name of their picture, in its order; other than a Kaggle folder's also those without _mask."""
+    masks: dict[str, Path] = {}
+    for path in pictures_in(folder):
+        if path.suffix.lower() not in ENDINGS:
+            continue
+        name = path.stem.removesuffix("_mask")
+        if name in masks:
+            raise DataError(f"{shown(path)} and {masks[name].name} are masks of one picture: remove one of them")
+        masks[name] = path
+    if not masks:
+        what = "holds no masks" if folder.is_dir() else "doesn't exist"
+        raise DataError(f"{shown(folder)} {what}: name a folder of <name>.png or <name>_mask.gif files")
+    return dict(sorted(masks.items()))
+
+
+def _rows(
+    names: Sequence[str],
+    masks: Mapping[str, Path],
+    size_wh: tuple[int, int],
+    on_progress: Callable[[int, int], None],
+) -> Iterator[tuple[str, str]]:
+    """(picture's file name, run-length code) in the order of `names`; masks are read ahead, a few at a time."""
+    on_progress(0, len(names))
+    codes = _ahead((masks.get(Path(name).stem) for name in names), size_wh)
+    for done, (name, rle) in enumerate(zip(names, codes, strict=True), start=1):
+        yield name, rle
+        on_progress(done, len(names))
+
+
+def _ahead(paths: Iterable[Path | None], size_wh: tuple[int, int]) -> Iterator[str]:
+    workers = min(8, (os.cpu_count() or 1) + 2)
+    waiting: deque[Future[str]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for path in paths:
+            waiting.append(pool.submit(_encode, path, size_wh))
+            if len(waiting) > 2 * workers:  # twice: a slow mask at the front leaves the other threads busy
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _encode(path: Path | None, size_wh: tuple[int, int]) -> str:
+    """A mask file's run-length code; no file, no car."""
+    if path is None:
+        return ""
+    mask = load_mask(path)
+    if mask.size_wh != size_wh:
+        found, asked = ("x".join(map(str, size)) for size in (mask.size_wh, size_wh))
+        raise MaskError(f"{shown(path)} is {found}, not {asked}: save it at its picture's size, or name that by --size")
+    return mask.to_rle()

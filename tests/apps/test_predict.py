@@ -1,0 +1,128 @@
+"""predict, cutout and submit as a photo team, a script and a monitor see them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from brightness_model import save_brightness_model
+from carvanamask.apps.batch_screen import encode_metrics
+from carvanamask.apps.cli import app
+from carvanamask.batch.durable import Progress
+from carvanamask.core.errors import ConfigError
+from carvanamask.core.pictures import load_mask, load_picture, save_picture
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with shoot/1.jpg, shoot/late/1.jpg and shoot/note.txt, and a model that calls bright car."""
+    monkeypatch.chdir(tmp_path)
+    picture = np.full((16, 24, 3), 20, dtype=np.uint8)
+    picture[4:12, 6:18] = (240, 230, 220)
+    for name in ("shoot/1.jpg", "shoot/late/1.jpg"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        save_picture(tmp_path / name, picture)
+    Path("shoot/note.txt").write_text("call back")
+    save_brightness_model(tmp_path / "bright", input_size_wh=(24, 16))
+    return tmp_path
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, [*words, "--model", "bright"])
+
+
+def test_predict_writes_a_mask_for_every_picture_in_the_same_folders() -> None:
+    result = run("predict", "shoot")
+    assert result.exit_code == 0, result.output
+    for name in ("masks/1.png", "masks/late/1.png"):
+        assert load_mask(Path(name)).pixels[8, 12]
+        assert not load_mask(Path(name)).pixels[1, 1]
+    assert "2 pictures" in result.output
+    assert "passed over, no pictures by their names: 1 .txt" in result.output
+
+
+def test_the_same_command_again_does_nothing_and_says_so() -> None:
+    run("predict", "shoot")
+    assert "2 pictures, 2 of them finished before" in run("predict", "shoot").output
+
+
+def test_a_bad_picture_is_one_line_and_exit_code_1_and_the_rest_is_done() -> None:
+    Path("shoot/bad.jpg").write_bytes(b"nothing")
+    result = run("predict", "shoot")
+    assert result.exit_code == 1
+    (line,) = [line for line in result.output.splitlines() if line.startswith("error: ")]
+    assert "shoot/bad.jpg" in line
+    assert Path("masks/late/1.png").exists()
+
+
+def test_predict_speaks_json_at_the_end_or_line_by_line_or_to_a_monitor() -> None:
+    report = json.loads(run("predict", "shoot", "--json").stdout)
+    assert (report["pictures"], report["failed"], report["passed_over"]) == (2, 0, {".txt": 1})
+    result = run("predict", "shoot", "--out", "again", "--json-lines", "--metrics", "batch.prom")
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [event["event"] for event in events][-1] == "finished"
+    assert {"progress", "finished"} == {event["event"] for event in events}
+    assert events[-2]["done"] == 2
+    assert 'carvanamask_pictures{state="done"} 2\n' in Path("batch.prom").read_text()
+
+
+def test_metrics_tell_what_is_left_and_what_failed() -> None:
+    text = encode_metrics(Progress(total=10, kept=2, done=4, failures=(("x", "bad"),), seconds=2.0))
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert values == {
+        'carvanamask_pictures{state="kept"}': "2",
+        'carvanamask_pictures{state="done"}': "3",
+        'carvanamask_pictures{state="failed"}': "1",
+        'carvanamask_pictures{state="left"}': "4",
+        "carvanamask_pictures_per_second": "2.000",
+        "carvanamask_seconds_left": "2.0",
+    }
+
+
+def test_cutout_leaves_the_car_and_makes_all_else_transparent() -> None:
+    result = run("cutout", "shoot/1.jpg")
+    assert result.exit_code == 0, result.output
+    rgba = cv2.imread("cutouts/1.png", cv2.IMREAD_UNCHANGED)
+    assert rgba.shape == (16, 24, 4)
+    assert rgba[8, 12, 3] == 255
+    assert (rgba[1, 1] == 0).all()
+
+
+def test_cutout_stands_a_car_before_a_colour_the_room_or_a_picture() -> None:
+    save_picture(Path("beach.png"), np.full((40, 30, 3), (10, 200, 30), dtype=np.uint8))
+    for number, background in enumerate(("#0000ff", "room", "beach.png")):
+        result = run("cutout", "shoot/1.jpg", "--out", f"out{number}", "--background", background)
+        assert result.exit_code == 0, result.output
+        scene = load_picture(Path(f"out{number}/1.jpg")).astype(int)
+        assert abs(scene[8, 12] - (240, 230, 220)).max() < 12
+        assert abs(scene[8, 12] - scene[1, 1]).max() > 60
+    assert abs(load_picture(Path("out0/1.jpg"))[1, 1].astype(int) - (0, 0, 255)).max() < 12
+    assert abs(load_picture(Path("out2/1.jpg"))[1, 1].astype(int) - (10, 200, 30)).max() < 12
+
+
+def test_another_background_never_mixes_into_a_folder() -> None:
+    run("cutout", "shoot", "--background", "#ffffff")
+    result = run("cutout", "shoot", "--background", "#000000")
+    assert isinstance(result.exception, ConfigError)
+    assert "another model or other options" in str(result.exception)
+
+
+@pytest.mark.parametrize("background", ["#12", "#gggggg"])
+def test_a_colour_that_is_none_ends_in_one_line(background: str) -> None:
+    result = run("cutout", "shoot", "--background", background)
+    assert isinstance(result.exception, ConfigError)
+    assert "write it as #rrggbb" in str(result.exception)
+
+
+def test_a_store_on_the_other_side_of_a_url_takes_results(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
+    upath = pytest.importorskip("upath")
+    monkeypatch.setattr("carvanamask.batch.durable.STATE", here / "state")
+    result = run("predict", "shoot", "--out", "memory://bucket/masks")
+    assert result.exit_code == 0, result.output
+    assert upath.UPath("memory://bucket/masks/late/1.png").read_bytes()[:4] == b"\x89PNG"
+    assert "2 of them finished before" in run("predict", "shoot", "--out", "memory://bucket/masks").output

@@ -1,0 +1,181 @@
+"""Whole batches on tiny pictures, by every executor that is at hand."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from brightness_model import save_brightness_model
+from carvanamask.batch.durable import Manner, Progress, check_on_error
+from carvanamask.batch.executors import EXECUTORS, build_executor
+from carvanamask.batch.shards import Task, cut_into_shards
+from carvanamask.core.errors import ConfigError, DataError
+from carvanamask.core.mask import Mask
+from carvanamask.core.model_file import ModelFile
+from carvanamask.core.picture_tree import Entry, find_pictures
+from carvanamask.core.pictures import load_mask, load_probabilities, save_picture
+from carvanamask.inference.pipeline import Predicted
+from carvanamask.jobs.predict import PredictReport, predict
+
+PICTURES = 40
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> ModelFile:
+    return save_brightness_model(tmp_path / "model", input_size_wh=(24, 16))
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Picture k, in one of four folders, has a bright block from column k % 20 on."""
+    root = tmp_path / "pictures"
+    for number in range(PICTURES):
+        picture = np.zeros((16, 24, 3), dtype=np.uint8)
+        picture[4:12, number % 20 :] = 255
+        path = root / f"day {number % 4}" / f"{number:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_picture(path, picture)
+    return root
+
+
+def block(number: int) -> np.ndarray:
+    pixels = np.zeros((16, 24), dtype=bool)
+    pixels[4:12, number % 20 :] = True
+    return pixels
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.png"))}
+
+
+def cut(model: ModelFile, pictures: Path, out: Path, **manner: object) -> PredictReport:
+    return predict(model, find_pictures([pictures], out), out, manner=Manner(**manner))  # type: ignore[arg-type]
+
+
+def interrupt_at(count: int) -> Callable[[Progress], None]:
+    def on_progress(news: Progress) -> None:
+        if news.kept + news.done >= count:
+            raise KeyboardInterrupt
+
+    return on_progress
+
+
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_every_executor_gives_the_same_files(model: ModelFile, pictures: Path, tmp_path: Path, name: str) -> None:
+    if name == "ray" and not importlib.util.find_spec("ray"):
+        pytest.skip("ray isn't installed")
+    out = tmp_path / name
+    report = cut(model, pictures, out, executor=build_executor(name, processes=2))
+    assert report.progress.is_whole
+    for number in range(PICTURES):
+        mask = load_mask(out / f"day {number % 4}" / f"{number:02d}.png")
+        assert np.array_equal(mask.pixels, block(number))
+
+
+@pytest.mark.parametrize("at", [0, 1, 7, 39, 40])
+def test_an_interrupted_batch_goes_on_and_ends_in_the_same_bytes(
+    model: ModelFile, pictures: Path, tmp_path: Path, at: int
+) -> None:
+    cut(model, pictures, tmp_path / "straight")
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        cut(model, pictures, out, on_progress=interrupt_at(at))
+    report = cut(model, pictures, out)
+    assert report.progress.kept == at
+    assert report.progress.done == PICTURES - at
+    assert bytes_of(out) == bytes_of(tmp_path / "straight")
+
+
+def test_a_finished_batch_does_nothing_and_a_copied_folder_is_as_good(
+    model: ModelFile, pictures: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    cut(model, pictures, out)
+    for path in pictures.rglob("*.png"):
+        os.utime(path, (1, 1))
+    assert cut(model, pictures, out).progress.done == 0
+
+
+def test_only_what_changed_is_lost_or_is_new_is_done(model: ModelFile, pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    cut(model, pictures, out)
+    save_picture(pictures / "day 0" / "00.png", np.zeros((16, 24, 3), dtype=np.uint8))
+    (out / "day 1" / "01.png").unlink()
+    save_picture(pictures / "new.png", np.zeros((16, 24, 3), dtype=np.uint8))
+    report = cut(model, pictures, out)
+    assert (report.progress.kept, report.progress.done) == (38, 3)
+    assert not load_mask(out / "day 0" / "00.png").pixels.any()
+
+
+def test_another_model_or_option_never_mixes_into_a_folder(model: ModelFile, pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    cut(model, pictures, out)
+    with pytest.raises(ConfigError, match="another model or other options"):
+        cut(model.with_card(threshold=0.9), pictures, out)
+    with pytest.raises(ConfigError, match="another model or other options"):
+        predict(model, find_pictures([pictures]), out, "probability")
+
+
+def test_bad_pictures_are_named_and_a_retry_takes_only_those(model: ModelFile, pictures: Path, tmp_path: Path) -> None:
+    out, bad = tmp_path / "out", pictures / "day 2" / "06.png"
+    whole = bad.read_bytes()
+    bad.write_bytes(whole[:40])
+    (pictures / "folder.jpg").mkdir()
+    report = cut(model, pictures, out)
+    assert {picture for picture, _ in report.progress.failures} == {"day 2/06.png", str(pictures / "folder.jpg")}
+    assert (report.progress.total, report.progress.done, report.to_dict()["failed"]) == (41, 41, 2)
+    assert not report.progress.is_whole
+    bad.write_bytes(whole)
+    (pictures / "folder.jpg").rmdir()
+    report = cut(model, pictures, out)
+    assert (report.progress.kept, report.progress.done, report.progress.failures) == (39, 1, ())
+
+
+def test_probabilities_are_8_bit_grey(model: ModelFile, pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    predict(model, find_pictures([pictures]), out, "probability")
+    values = load_probabilities(out / "day 3" / "03.png").values
+    assert np.array_equal(values > 0.5, block(3))
+
+
+def test_progress_tells_a_rate_and_what_is_left() -> None:
+    news = Progress(total=10, kept=2, done=4, failures=(("x", "bad"),), seconds=2.0)
+    assert (news.pictures_per_second, news.seconds_left, news.is_through, news.is_whole) == (2.0, 2.0, False, False)
+    assert Progress(total=10, kept=2).seconds_left is None
+
+
+def test_shards_keep_a_car_s_views_together_when_asked() -> None:
+    entries = [Entry(car, view, Path(f"{car}_{view}"), None, f"{car}_{view}") for view in (1, 2) for car in "ab"]
+    assert [[e.key for e in shard.entries] for shard in cut_into_shards(entries, size=3)] == [
+        ["a_1", "b_1", "a_2"],
+        ["b_2"],
+    ]
+    assert [[e.key for e in shard.entries] for shard in cut_into_shards(entries, by_car=True)] == [
+        ["a_1", "a_2"],
+        ["b_1", "b_2"],
+    ]
+
+
+@dataclass(frozen=True)
+class Nothing:
+    def __call__(self, predicted: Predicted[Entry]) -> str:
+        return Mask(predicted.probabilities.values > 0.5).to_rle()
+
+
+def test_a_machine_that_computes_otherwise_is_refused(model: ModelFile) -> None:
+    task = Task(model, "cpu", "another engine, f16", Nothing())
+    with pytest.raises(DataError, match="use machines alike"):
+        task.build_predictor()
+
+
+def test_words_that_are_not_known_are_refused_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'threads'"):
+        build_executor("thread")
+    with pytest.raises(ConfigError, match="did you mean 'skip'"):
+        check_on_error("skp")

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+
+from carvanamask.core.errors import DataError
+from carvanamask.core.picture_tree import find_pictures
+
+
+def put(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+
+
+def test_a_folder_is_taken_at_any_depth_and_keeps_its_structure(tmp_path: Path) -> None:
+    put(tmp_path, "b.jpg", "monday/b.jpg", "monday/late/c.PNG")
+    tree = find_pictures([tmp_path])
+    assert [(entry.key, entry.target) for entry in tree.entries] == [
+        ("b.jpg", "b"),
+        ("monday/b.jpg", "monday/b"),
+        ("monday/late/c.PNG", "monday/late/c"),
+    ]
+
+
+def test_equal_names_of_several_paths_never_collide(tmp_path: Path) -> None:
+    put(tmp_path, "a/x.jpg", "b/x.jpg")
+    for paths in (["a/x.jpg", "b/x.jpg"], ["a", "b"]):
+        tree = find_pictures([tmp_path / path for path in paths])
+        assert [entry.target for entry in tree.entries] == ["a/x", "b/x"]
+
+
+def test_pictures_that_differ_in_their_ending_or_case_keep_it(tmp_path: Path) -> None:
+    put(tmp_path, "x.jpg", "x.png", "y.jpg")
+    assert [entry.target for entry in find_pictures([tmp_path]).entries] == ["x.jpg", "x.png", "y"]
+
+
+def test_a_picture_named_twice_is_taken_once(tmp_path: Path) -> None:
+    put(tmp_path, "x.jpg")
+    assert len(find_pictures([tmp_path / "x.jpg", tmp_path / "x.jpg"]).entries) == 1
+
+
+def test_results_inside_of_the_pictures_folder_are_left_out(tmp_path: Path) -> None:
+    put(tmp_path, "x.jpg", "masks/x.png")
+    assert [entry.key for entry in find_pictures([tmp_path], tmp_path / "masks").entries] == ["x.jpg"]
+
+
+def test_other_files_are_counted_and_hidden_ones_are_not(tmp_path: Path) -> None:
+    put(tmp_path, "x.jpg", "y.cr3", "z.cr3", "notes", ".DS_Store", ".cache/x.jpg")
+    tree = find_pictures([tmp_path])
+    assert tree.passed_over == {".cr3": 2, "notes": 1}
+    assert len(tree.entries) == 1
+
+
+def test_a_folder_called_like_a_picture_is_a_problem_only_when_empty(tmp_path: Path) -> None:
+    put(tmp_path, "shoot.jpg/x.jpg")
+    (tmp_path / "empty.jpg").mkdir()
+    tree = find_pictures([tmp_path])
+    assert [entry.key for entry in tree.entries] == ["shoot.jpg/x.jpg"]
+    assert [reason.rpartition("empty.jpg ")[2] for _, reason in tree.problems] == ["is a folder: name a picture in it"]
+
+
+def test_a_car_and_a_view_are_read_from_names_that_tell_them(tmp_path: Path) -> None:
+    put(tmp_path, "mon/car7_03.jpg", "tue/car7_03.jpg", "IMG.jpg")
+    cars = {entry.key: (entry.car, entry.view) for entry in find_pictures([tmp_path]).entries}
+    assert cars == {"mon/car7_03.jpg": ("mon/car7", 3), "tue/car7_03.jpg": ("tue/car7", 3), "IMG.jpg": ("IMG.jpg", 0)}
+
+
+@pytest.mark.parametrize("name", ["none.jpg", "empty"])
+def test_what_is_not_there_ends_in_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=f"{name} (doesn't exist: check its name|holds no pictures)"):
+        find_pictures([tmp_path / name])
+
+
+def test_names_with_spaces_newlines_and_other_letters_are_kept(tmp_path: Path) -> None:
+    names = ["a b.jpg", "été.jpg", "line\nbreak.jpg", "車.png"]
+    put(tmp_path, *names)
+    assert {entry.key for entry in find_pictures([tmp_path]).entries} == set(names)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from brightness_model import save_brightness_model
+from carvanamask.apps.cli import app
+from carvanamask.core.config import load_config
+from carvanamask.core.errors import ConfigError, ModelError
+from carvanamask.core.model_file import BUILT_IN, ModelCard, ModelFile
+from carvanamask.inference.openvino_engine import OpenVinoPredictor
+from carvanamask.inference.torch_engine import TorchPredictor
+from carvanamask.jobs.export import check_precision, export
+from carvanamask.training.export import encode_onnx
+from carvanamask.training.precision import eight_bits
+from carvanamask.training.unet import build_network
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> ModelFile:
+    """A small U-Net with random weights, whose probabilities are all over the place."""
+    torch.manual_seed(0)
+    settings = ["network.levels=2", "network.filters=16", "input.size_wh=[64, 32]", "network.convolutions_up=1"]
+    config = load_config(None, settings)
+    onnx = encode_onnx(build_network(config.network), (64, 32))
+    return ModelFile.save(
+        tmp_path / "runs" / "tiny" / "model", onnx, ModelCard(name="tiny", network="", input_size_wh=(64, 32))
+    )
+
+
+def test_each_channel_has_127_steps_up_to_its_largest_weight_where_clipping_gains_nothing() -> None:
+    weights = np.array([[127.0, -64.0, 0.0], [0.5, 0.25, -0.5], [0, 0, 0]], dtype=np.float32)
+    steps, scale = eight_bits(weights)
+    assert steps.dtype == np.int8
+    assert steps[0].tolist() == [127, -64, 0]
+    assert scale[0] == 1
+    assert np.allclose(steps[:2] * scale[:2, None], weights[:2], atol=0.5 / 127 / 2)
+    assert steps[2].tolist() == [0, 0, 0]
+
+
+def test_clipping_one_weight_is_chosen_where_it_lowers_the_error_of_all() -> None:
+    # values between steps at full range: half a step wrong each, as many as outweigh one clipped a little
+    weights = np.full((1, 2001), 0.5, dtype=np.float32)
+    weights[0, 0] = 127
+    steps, scale = eight_bits(weights)
+    error = ((steps * scale[:, None] - weights) ** 2).sum()
+    plain = ((np.round(weights) - weights) ** 2).sum()
+    assert error < plain
+
+
+@pytest.mark.parametrize(
+    ("precision", "share", "limit"), [("fp32", 1.0, 0), ("fp16", 0.55, 0.003), ("int8-weights", 0.35, 0.05)]
+)
+def test_an_export_is_smaller_and_says_how_far_off_it_is(
+    model: ModelFile, tmp_path: Path, precision: str, share: float, limit: float
+) -> None:
+    report = export(model, tmp_path / "out", check_precision(precision))
+    assert report.bytes_after <= share * report.bytes_before
+    assert report.largest_difference <= limit
+    assert report.mean_difference <= report.largest_difference
+    assert (report.largest_difference > 0) == (precision != "fp32")
+    made = ModelFile.load(tmp_path / "out")
+    assert made.card.input_size_wh == model.card.input_size_wh
+    assert (f"weights stored as {precision}" in made.card.provenance) == (precision != "fp32")
+
+
+def test_both_engines_read_it_alike(model: ModelFile, tmp_path: Path) -> None:
+    made = export(model, tmp_path / "out", "int8-weights").model
+    levels = np.random.default_rng(0).integers(0, 256, (32, 64, 3), dtype=np.uint8)
+    assert np.abs(OpenVinoPredictor(made, "f32").infer(levels) - TorchPredictor(made, "cpu").infer(levels)).max() < 1e-4
+
+
+def test_what_cannot_be_exported_is_said_in_one_line(model: ModelFile, tmp_path: Path) -> None:
+    both = ModelFile.save(tmp_path / "both", None, model.card, [model, model])
+    with pytest.raises(ModelError, match="export each member by itself"):
+        export(both, tmp_path / "out")
+    with pytest.raises(ConfigError, match="holds the model itself"):
+        export(model, model.folder)
+    with pytest.raises(ConfigError, match="did you mean 'fp16'"):
+        check_precision("fp61")
+
+
+def test_models_lists_shows_and_verifies_and_names_a_broken_one(
+    model: ModelFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    listed = CliRunner().invoke(app, ["models", "--verify"])
+    assert listed.exit_code == 0, listed.output
+    assert "tiny" in listed.output
+    assert "built in" in listed.output
+    assert "are the files that their cards describe" in listed.output
+    assert "64, 32" in CliRunner().invoke(app, ["models", "tiny"]).output
+    model.onnx.write_bytes(b"another")
+    broken = CliRunner().invoke(app, ["models", "--verify"])
+    assert broken.exit_code == 1
+    assert "is not the network its card describes" in broken.output
+
+
+def test_export_is_a_verb(model: ModelFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["export", "--model", "tiny", "--out", "small", "--precision", "fp16"])
+    assert result.exit_code == 0, result.output
+    assert "as fp16, in small" in result.output
+
+
+def test_built_in_models_are_whole_and_small() -> None:
+    cards = sorted(BUILT_IN.glob("*/card.json"))
+    assert cards
+    assert sum(ModelFile.load(card.parent).onnx.stat().st_size for card in cards) < 12e6
+
+
+def test_a_model_s_folder_may_have_any_name(tmp_path: Path) -> None:
+    save_brightness_model(tmp_path / "bright", input_size_wh=(24, 16))
+    assert export(ModelFile.load(tmp_path / "bright"), tmp_path / "x y", "fp32").largest_difference == 0
