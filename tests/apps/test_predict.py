@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -58,6 +59,15 @@ def test_a_bad_picture_is_one_line_and_exit_code_1_and_the_rest_is_done() -> Non
     (line,) = [line for line in result.output.splitlines() if line.startswith("error: ")]
     assert "shoot/bad.jpg" in line
     assert Path("masks/late/1.png").exists()
+
+
+@pytest.mark.parametrize("name", ["new\nline.jpg", os.fsdecode(b"bad\xff.jpg"), "車 ü.jpg"])
+def test_a_bad_picture_s_name_takes_one_line_whatever_it_holds(name: str) -> None:
+    Path("shoot", name).write_bytes(b"nothing")
+    lines = run("predict", "shoot").output.splitlines()
+    (line,) = [line for line in lines if "is no JPEG" in line]
+    assert line.startswith("error: shoot/")
+    assert not [line for line in lines if line.startswith("error: ") and "is no JPEG" not in line]
 
 
 def test_predict_speaks_json_at_the_end_or_line_by_line_or_to_a_monitor() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carvanamask.apps.screen import print_table
+from carvanamask.core.atomic_files import shown
 
 if TYPE_CHECKING:
     from carvanamask.batch.durable import Progress
@@ -122,4 +123,6 @@ def print_options_page(options: Iterable[tuple[str, str, str]]) -> None:
 
 def _print_failures(failures: Iterable[tuple[str, str]]) -> None:
     for picture, reason in failures:
-        print(f"error: {picture}: {reason}" if picture not in reason else f"error: {reason}")
+        # on one line, whatever the name holds
+        named = shown(picture) in reason
+        print(f"error: {reason}" if named else f"error: {shown(picture)}: {reason}")
