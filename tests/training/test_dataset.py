@@ -196,3 +196,18 @@ def test_a_picture_that_comes_again_in_an_epoch_is_varied_anew(sample: Sample) -
 )
 def test_an_epoch_has_the_share_of_pseudo_labels_that_is_asked(share: float | None, pseudo: int, shown: int) -> None:
     assert TrainingConfig(extra_share=share).pseudo_count(100, pseudo) == shown
+
+
+def test_a_network_that_zooms_trains_and_validates_on_the_part_that_holds_the_car(tmp_path: Path) -> None:
+    pixels = np.zeros((80, 100), bool)
+    pixels[30:40, 40:60] = True
+    save_picture(tmp_path / "a_01.png", np.repeat(pixels[..., None], 3, axis=2).astype(np.uint8) * 255)
+    save_mask(tmp_path / "a_01_mask.png", Mask(pixels))
+    sample = Sample("a", 1, tmp_path / "a_01.png", tmp_path / "a_01_mask.png")
+    options = InputConfig(size_wh=(48, 24), first_pass="first", second_pass="zoom")
+    pair = shrink_pair(sample, options)
+    assert pair[..., 3].mean() / 255 == pytest.approx(200 / (24 * 12), abs=0.01)
+    levels, truth = ValidationPictures([sample], options)[0]
+    assert levels.shape == (24, 48, 3)
+    assert truth.shape == (12, 24)
+    assert truth.sum() == 200

@@ -46,12 +46,23 @@ class InputConfig(Section):
     mean: float = Field(0.5, description="taken from each channel in [0, 1]")
     std: float = Field(0.5, gt=0, description="each channel is divided by this after the mean is taken off")
     clahe: float = Field(0, ge=0, description="clip limit of an adaptive equalisation of the lightness; 0: none")
-    first_pass: str = Field("", description="model whose masks show the empty stage, which the network then sees, too")
+    first_pass: str = Field("", description="model whose masks a second pass, this network, builds on")
+    second_pass: Literal["stage", "zoom"] = Field(
+        "stage", description="after a first pass: see the empty stage, too, or only the part that holds the car"
+    )
+
+    @property
+    def sees_stage(self) -> bool:
+        return bool(self.first_pass) and self.second_pass == "stage"
+
+    @property
+    def zooms(self) -> bool:
+        return bool(self.first_pass) and self.second_pass == "zoom"
 
     @property
     def channels(self) -> int:
         """Of what the network sees."""
-        return 3 + (STAGE_CHANNELS if self.first_pass else 0)
+        return 3 + (STAGE_CHANNELS if self.sees_stage else 0)
 
 
 Positive = Annotated[int, Field(ge=1)]
@@ -196,13 +207,13 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _stage_is_compared_as_photographed(self) -> Config:
-        if self.input.first_pass and self.input.clahe:
+        if self.input.sees_stage and self.input.clahe:
             raise ValueError("input.clahe changes what input.first_pass compares with the stage: use one of them")
         return self
 
     @model_validator(mode="after")
     def _first_layer_may_learn_the_stage(self) -> Config:
-        if self.input.first_pass and self.network.frozen_halvings:
+        if self.input.sees_stage and self.network.frozen_halvings:
             raise ValueError("input.first_pass widens the first layer, which has to learn: use frozen_halvings = 0")
         return self
 

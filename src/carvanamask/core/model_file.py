@@ -42,8 +42,9 @@ class ModelCard(Section):
     provenance: str = Field("", description="the data, its terms, and how the network was trained")
     flip: bool = Field(False, description="the mean with the mirrored picture's probabilities")
     clean_up: tuple[str, ...] = Field((), description="repairs of the mask after the threshold")
-    members: tuple[Member, ...] = Field((), description="of an ensemble; or the first pass of one that sees the stage")
+    members: tuple[Member, ...] = Field((), description="of an ensemble; or the first pass of a second one")
     sees_stage: bool = Field(False, description="the network sees the empty stage that other views show")
+    zooms: bool = Field(False, description="the network sees only the part in which a first pass finds the car")
     sha256: str = Field("", description="of the ONNX file; none for an ensemble, whose members have their own")
 
     @property
@@ -54,7 +55,7 @@ class ModelCard(Section):
     @property
     def has_network(self) -> bool:
         """An ensemble has none of its own."""
-        return self.sees_stage or not self.members
+        return self.sees_stage or self.zooms or not self.members
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from carvanamask.inference.ensemble import Ensemble
 from carvanamask.inference.flip import FlipAverage
 from carvanamask.inference.predictor import Predictor, build_network_predictor
 from carvanamask.inference.stage import StagePredictor
+from carvanamask.inference.zoom import ZoomPredictor
 
 
 def build_predictor(model: ModelFile, device: str = "auto", threads: int = 0) -> Predictor:
@@ -18,6 +19,9 @@ def build_predictor(model: ModelFile, device: str = "auto", threads: int = 0) ->
     predictor: Predictor
     if model.card.sees_stage:
         predictor = StagePredictor(members[0], build_network_predictor(model, device, threads))
+    elif model.card.zooms:
+        network = build_network_predictor(model, device, threads)
+        predictor = ZoomPredictor(members[0], model.members[0].card.input_size_wh, network)
     elif members:
         predictor = Ensemble(members, [member.weight for member in model.card.members])
     else:

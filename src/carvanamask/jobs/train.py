@@ -121,7 +121,7 @@ def train(
         run.start(config, split, environment)
     elif run.environment().get(_LABELS) != environment.get(_LABELS):
         raise ConfigError(f"run '{run.name}' was started with other pseudo-labels: use another --name")
-    if config.input.first_pass and fitting.is_first_process():
+    if config.input.sees_stage and fitting.is_first_process():
         _save_stages(run, config, [*training, *pseudo, *validation], say)
     fitting.fit(config, training, validation, run, plan.start_from, say, has_progress_bar, pseudo)
     if not fitting.is_first_process():
@@ -179,7 +179,8 @@ def _export(
         validation_cars=tuple(validation_cars),
         scores={"validation_dice": _best_dice(run)},
         provenance=provenance,
-        sees_stage=bool(first),
+        sees_stage=config.input.sees_stage,
+        zooms=config.input.zooms,
     )
     return ModelFile.save(run.model, onnx, card, first)
 

@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from carvanamask.core.car_box import CarBox
 from carvanamask.core.config import AugmentConfig, Config, InputConfig
 from carvanamask.core.contrast import equalise
 from carvanamask.core.errors import ConfigError
 from carvanamask.core.folders import Sample
+from carvanamask.core.mask import Mask
 from carvanamask.core.pictures import load_pair
 from carvanamask.training.augment import augment
 from carvanamask.training.backgrounds import Backgrounds
@@ -31,9 +33,18 @@ def network_input(picture: np.ndarray, options: InputConfig) -> np.ndarray:
 def shrink_pair(sample: Sample, options: InputConfig) -> np.ndarray:
     """A picture and its mask, shrunk by area: uint8 (H, W, 4), RGB and the share of the pixel that is car, 0–255."""
     assert sample.mask is not None, f"{sample.picture} is no training picture"
-    picture, mask = load_pair(sample.picture, sample.mask)
-    coverage = cv2.resize(mask.pixels.astype(np.uint8) * 255, options.size_wh, interpolation=cv2.INTER_AREA)
+    picture, is_car = _seen_part(*load_pair(sample.picture, sample.mask), options)
+    coverage = cv2.resize(is_car.astype(np.uint8) * 255, options.size_wh, interpolation=cv2.INTER_AREA)
     return np.dstack([network_input(picture, options), coverage])
+
+
+def _seen_part(picture: np.ndarray, mask: Mask, options: InputConfig) -> tuple[np.ndarray, np.ndarray]:
+    """The picture and its mask's pixels, or, for a network that zooms, the part that holds the car.
+
+    There is no car outside of it, and no prediction finds one there: a score of the part is the picture's.
+    """
+    box = CarBox.around(mask.pixels, mask.size_wh, options.size_wh) if options.zooms else None
+    return (box.of(picture), box.of(mask.pixels)) if box else (picture, mask.pixels)
 
 
 class ShrunkenPairs:
@@ -75,7 +86,7 @@ class TrainingPictures(Dataset[np.ndarray]):
 
 
 class ValidationPictures(Dataset[tuple[np.ndarray, np.ndarray]]):
-    """index → (what the network sees, truth at the picture's own size as uint8 0/1)."""
+    """index → (what the network sees, the truth there at the picture's own scale as uint8 0/1)."""
 
     def __init__(self, samples: Sequence[Sample], options: InputConfig, stages: Stages | None = None) -> None:
         self.samples, self.options, self.stages = samples, options, stages
@@ -86,11 +97,11 @@ class ValidationPictures(Dataset[tuple[np.ndarray, np.ndarray]]):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         sample = self.samples[index]
         assert sample.mask is not None
-        picture, truth = load_pair(sample.picture, sample.mask)
+        picture, is_car = _seen_part(*load_pair(sample.picture, sample.mask), self.options)
         levels = network_input(picture, self.options)
         if self.stages:
             levels = beside(levels, self.stages[sample.car])
-        return levels, truth.pixels.astype(np.uint8)
+        return levels, is_car.astype(np.uint8)
 
 
 class EpochSampler(Sampler[tuple[int, int]]):

@@ -114,7 +114,7 @@ def fit(
             enable_progress_bar=has_progress_bar,
             enable_model_summary=False,
         )
-        data = CarPictures(config, training, validation, run.stages if config.input.first_pass else None, pseudo)
+        data = CarPictures(config, training, validation, run.stages if config.input.sees_stage else None, pseudo)
         try:
             trainer.fit(
                 module, data, ckpt_path=run.last_checkpoint if run.last_checkpoint.exists() else None, weights_only=True

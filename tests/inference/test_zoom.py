@@ -1,0 +1,83 @@
+"""A bright rectangle is the car; the first pass sees a small picture, the second one the part around the car."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from brightness_model import save_brightness_model
+from carvanamask.core.mask import ProbabilityMap
+from carvanamask.core.model_file import ModelCard, ModelFile
+from carvanamask.inference.model import build_predictor
+from carvanamask.inference.predictor import NetworkPredictor
+from carvanamask.inference.zoom import ZoomPredictor, without_specks
+
+
+def picture(left: int = 80, right: int = 120) -> np.ndarray:
+    levels = np.zeros((100, 200, 3), np.uint8)
+    levels[40:60, left:right] = 255
+    return levels
+
+
+class First:
+    """Right, and it remembers how large a picture it got."""
+
+    engine = arithmetic = "first"
+    sees_views = False
+    size_wh = (0, 0)
+
+    def predict(self, picture: np.ndarray) -> ProbabilityMap:
+        self.size_wh = (picture.shape[1], picture.shape[0])
+        return ProbabilityMap(picture[..., 0].astype(np.float32) / 255)
+
+
+class Second(NetworkPredictor):
+    engine = arithmetic = "second"
+
+    def __init__(self) -> None:
+        self.card = ModelCard(name="n", network="", input_size_wh=(64, 32))
+        self.seen: list[np.ndarray] = []
+
+    def infer(self, levels: np.ndarray) -> np.ndarray:
+        self.seen.append(levels)
+        return levels[..., 0].astype(np.float32) / 255
+
+
+def test_the_second_pass_sees_the_car_large() -> None:
+    first, second = First(), Second()
+    found = ZoomPredictor(first, (50, 25), second).predict(picture())
+    assert first.size_wh == (50, 25)
+    assert second.seen[0].shape == (32, 64, 3)
+    assert (second.seen[0][..., 0] > 127).mean() > 0.6  # of the whole picture the car is 4 %
+    assert found.size_wh == (200, 100)
+    assert np.abs(found.to_mask(0.5).pixels.astype(int) - (picture()[..., 0] > 0)).sum() <= 4
+
+
+def test_where_the_first_pass_finds_no_car_its_word_stands() -> None:
+    second = Second()
+    found = ZoomPredictor(First(), (50, 25), second).predict(np.full((100, 200, 3), 64, np.uint8))
+    assert found.size_wh == (200, 100)
+    np.testing.assert_allclose(found.values, 64 / 255, atol=1e-6)
+    assert second.seen == []
+
+
+def test_a_speck_does_not_widen_the_part_that_is_seen() -> None:
+    is_car = np.zeros((50, 100), bool)
+    is_car[20:40, 20:60] = True
+    is_car[0:3, 95:98] = True
+    assert np.flatnonzero(without_specks(is_car).any(axis=0)).tolist() == list(range(20, 60))
+    is_car[0:10, 95:98] = True  # as large a part of the whole as a second car would be
+    assert without_specks(is_car)[:10].any()
+
+
+def test_a_card_that_zooms_is_carried_out_and_survives_the_disk(tmp_path: Path) -> None:
+    first = save_brightness_model(tmp_path / "first", (40, 20))
+    network = save_brightness_model(tmp_path / "network", (64, 32))
+    model = ModelFile.save(
+        tmp_path / "both", network.onnx.read_bytes(), network.card.model_copy(update={"zooms": True}), [first]
+    )
+    predictor = build_predictor(ModelFile.load(model.folder), "cpu")
+    assert isinstance(predictor, ZoomPredictor)
+    found = predictor.predict(picture())
+    assert np.abs(found.to_mask(0.5).pixels.astype(int) - (picture()[..., 0] > 0)).sum() <= 60
