@@ -85,7 +85,7 @@ class ModelFile:
         card_path = folder / "card.json"
         try:
             card = ModelCard.model_validate_json(card_path.read_text())
-            model = cls(folder, card, tuple(cls.load(_member_folder(folder, member)) for member in card.members))
+            model = cls(folder, card, tuple(cls.load(member_folder(folder, member)) for member in card.members))
             network = model.onnx.read_bytes() if card.has_network else None
         except ValidationError as error:
             first = error.errors()[0]
@@ -120,7 +120,7 @@ class ModelFile:
             for name, weight, member in zip(_names(members), weights or [1.0] * len(members), members, strict=True)
         ]
         copies = tuple(
-            member._copied_to(_member_folder(folder, entry)) for entry, member in zip(named, members, strict=True)
+            member._copied_to(member_folder(folder, entry)) for entry, member in zip(named, members, strict=True)
         )
         sha256 = "" if onnx is None else _sha256(onnx)
         model = cls(folder, card.model_copy(update={"sha256": sha256, "members": tuple(named)}), copies)
@@ -138,14 +138,15 @@ class ModelFile:
         if self.card.has_network:
             save_bytes_atomically(folder / "model.onnx", self.onnx.read_bytes())
         copies = tuple(
-            member._copied_to(_member_folder(folder, entry))
+            member._copied_to(member_folder(folder, entry))
             for entry, member in zip(self.card.members, self.members, strict=True)
         )
         save_bytes_atomically(folder / "card.json", self.card_file.read_bytes())
         return ModelFile(folder, self.card, copies)
 
 
-def _member_folder(folder: Path, member: Member) -> Path:
+def member_folder(folder: Path, member: Member) -> Path:
+    """Where a member of the model in `folder` lies."""
     return folder / "members" / member.name
 
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from carvanamask.core.errors import ConfigError, ModelError, nearest
 from carvanamask.core.folders import KaggleFolder
-from carvanamask.core.model_file import ModelFile
+from carvanamask.core.model_file import ModelFile, member_folder
 from carvanamask.core.pictures import load_picture
-from carvanamask.inference.predictor import build_network_predictor, network_input
+from carvanamask.inference.model import build_predictor
 from carvanamask.studio.showroom import SHOWROOM
 
 Precision = Literal["fp32", "fp16", "int8-weights"]
@@ -57,32 +57,45 @@ def check_precision(word: str) -> Precision:
 def export(
     model: ModelFile, out: Path, precision: Precision = "fp16", say: Callable[[str], None] = lambda line: None
 ) -> ExportReport:
-    """Write the model to the folder `out`, its weights in half the bytes or a quarter; it computes as before.
+    """Write the model to the folder `out`, all its networks' weights in half the bytes or a quarter.
 
-    Raises ModelError for a model of several networks, and where the package onnx is missing.
+    It computes as before. Raises ConfigError for an `out` that holds the model itself, and ModelError where the
+    package onnx is missing.
     """
-    if model.members:
-        raise ModelError(f"'{model.card.name}' is several networks: export each member by itself")
     if out.absolute() == model.folder.absolute():
         raise ConfigError(f"{out} holds the model itself: name another --out")
-    network = model.onnx.read_bytes()
-    note = f"weights stored as {precision} of network {model.card.sha256[:12]}"
-    card = model.card if precision == "fp32" else model.with_card(provenance=_added(model.card.provenance, note)).card
-    made = ModelFile.save(out, _in_bits(network, precision), card)
-    before, after = build_network_predictor(model, "cpu"), build_network_predictor(made, "cpu")
+    made = _in_fewer_bits(model, out, precision)
+    before, after = build_predictor(model, "cpu"), build_predictor(made, "cpu")
     say(f"comparing both on {after.engine}")
-    differences = []
-    for sample in KaggleFolder(SHOWROOM).test_samples()[:PICTURES]:
-        levels = network_input(load_picture(sample.picture), model.card)
-        differences.append(np.abs(before.infer(levels) - after.infer(levels)))
+    pictures = [load_picture(sample.picture) for sample in KaggleFolder(SHOWROOM).test_samples()[:PICTURES]]
+    differences = [np.abs(before.predict(each).values - after.predict(each).values) for each in pictures]
     return ExportReport(
         model=made,
         precision=precision,
-        bytes_before=len(network),
-        bytes_after=made.onnx.stat().st_size,
+        bytes_before=_network_bytes(model),
+        bytes_after=_network_bytes(made),
         largest_difference=float(np.max(differences)),
         mean_difference=float(np.mean(differences)),
     )
+
+
+def _in_fewer_bits(model: ModelFile, out: Path, precision: Precision) -> ModelFile:
+    """With its members, which lie in its folder."""
+    members = [
+        _in_fewer_bits(member, member_folder(out, entry), precision)
+        for entry, member in zip(model.card.members, model.members, strict=True)
+    ]
+    network, card = None, model.card
+    if card.has_network:
+        network = _in_bits(model.onnx.read_bytes(), precision)
+        if precision != "fp32":
+            note = f"weights stored as {precision} of network {card.sha256[:12]}"
+            card = card.model_copy(update={"provenance": f"{card.provenance}; {note}".removeprefix("; ")})
+    return ModelFile.save(out, network, card, members, [entry.weight for entry in card.members])
+
+
+def _network_bytes(model: ModelFile) -> int:
+    return sum(file.stat().st_size for file in model.folder.rglob("*.onnx"))
 
 
 def _in_bits(network: bytes, precision: Precision) -> bytes:
@@ -93,7 +106,3 @@ def _in_bits(network: bytes, precision: Precision) -> bytes:
     except ModuleNotFoundError as missing:
         raise ModelError(f"--precision {precision} needs {missing.name}: pip install 'carvanamask[train]'") from None
     return halved(network) if precision == "fp16" else quartered(network)
-
-
-def _added(provenance: str, note: str) -> str:
-    return f"{provenance}; {note}" if provenance else note
