@@ -1,9 +1,10 @@
 # Two commands on a fresh machine: make demo, make test.
 PYTHON ?= python3
+DATA ?= data
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench models clean
 
 demo: .venv/installed-train ## install, then the whole road on built-in data
 	$(BIN)/carvanamask demo
@@ -23,6 +24,11 @@ format: .venv/installed-dev
 
 bench: .venv/installed-train
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file; done
+
+models: .venv/installed-train ## the built-in models anew, from Kaggle's folder in DATA
+	$(BIN)/python benchmarks/gather_photographs.py --out runs/photographs
+	$(BIN)/carvanamask recipe run built-in --data $(DATA) --set out=src/carvanamask/models \
+		--set training="--set augment.background_folder=runs/photographs"
 
 docs/options.md: src/carvanamask/core/config.py .venv/installed-dev
 	$(BIN)/carvanamask options --markdown > $@

@@ -55,6 +55,7 @@ def row(name: str, part: str, *settings: str, base: list[str] = BASE, **more: ob
 
 FINE_TUNED = "optimizer.learning_rate=5e-4"
 HSV = ("augment.hue=50", "augment.saturation=5", "augment.value=15")
+ZOOM = ("input.first_pass=base", "input.second_pass=zoom", "augment.shift=0.03")
 RENORM = ("network.normalisation=renorm", "network.renorm_warm_up=40")
 
 ROWS = [
@@ -83,6 +84,7 @@ ROWS = [
     row("pseudo", "two epochs' worth of pictures, half of them pseudo-labelled", against="base-long"),
     row("longer", "trained on for another epoch", FINE_TUNED, start_from="base"),
     row("stage", "the empty stage in sight", FINE_TUNED, "input.first_pass=base", start_from="base", against="longer"),
+    row("zoom", "only the car in sight", FINE_TUNED, *ZOOM, start_from="base", against="longer"),
     Row("two", "ensemble of two seeds", members=("base", "base-2")),
     Row("three", "ensemble of two seeds and a U-Net", members=("base", "base-2", "unet")),
 ]

@@ -88,13 +88,18 @@ def _run(model: ModelFile, pictures: Sequence[Path], device: str, kept: str) -> 
     command = [sys.executable, "-c", _SCRIPT, str(model.folder), device, *map(str, pictures)]
     environment = os.environ | {"XDG_CACHE_HOME": kept}
     started = time.perf_counter()
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    ) as process:
+    with (
+        tempfile.TemporaryFile("w+") as errors_file,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors_file, text=True, env=environment) as process,
+    ):
         assert process.stdout is not None
         has_first = bool(process.stdout.readline())
         seconds = time.perf_counter() - started
-        rest, errors = process.communicate()
+        # not communicate(), which would lose what arrived together with the first line
+        rest = process.stdout.read()
+        process.wait()
+        errors_file.seek(0)
+        errors = errors_file.read()
     if not has_first or process.returncode:
         reason = errors.strip().splitlines()[-1] if errors.strip() else f"exit code {process.returncode}"
         raise ModelError(f"model '{model.card.name}' doesn't run in a process of its own ({reason}): try device 'cpu'")

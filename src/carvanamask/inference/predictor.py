@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from carvanamask.core.contrast import equalise
 from carvanamask.core.errors import ConfigError, ModelError, PictureError, nearest
 from carvanamask.core.mask import ProbabilityMap
 from carvanamask.core.model_file import ModelCard, ModelFile
+from carvanamask.core.shrinking import shrink_by_area
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -100,7 +100,7 @@ def shrink(picture: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
         shape = "x".join(map(str, picture.shape))
         raise PictureError(f"a picture is an RGB uint8 array (height, width, 3), not {picture.dtype} {shape}")
-    return np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA))
+    return shrink_by_area(picture, size_wh)
 
 
 def network_input(picture: np.ndarray, card: ModelCard) -> np.ndarray:

@@ -20,6 +20,7 @@ from carvanamask.core.errors import ConfigError
 from carvanamask.core.folders import Sample
 from carvanamask.core.mask import Mask
 from carvanamask.core.pictures import load_pair
+from carvanamask.core.shrinking import shrink_by_area
 from carvanamask.training.augment import augment
 from carvanamask.training.backgrounds import Backgrounds
 from carvanamask.training.stage_input import Stages, beside
@@ -27,7 +28,7 @@ from carvanamask.training.stage_input import Stages, beside
 
 def network_input(picture: np.ndarray, options: InputConfig) -> np.ndarray:
     """RGB uint8 of any size → what the network sees of it before normalisation, as a prediction makes it."""
-    return equalise(cv2.resize(picture, options.size_wh, interpolation=cv2.INTER_AREA), options.clahe)
+    return equalise(shrink_by_area(picture, options.size_wh), options.clahe)
 
 
 def shrink_pair(sample: Sample, options: InputConfig) -> np.ndarray:
