@@ -85,6 +85,14 @@ ROWS = [
     row("longer", "trained on for another epoch", FINE_TUNED, start_from="base"),
     row("stage", "the empty stage in sight", FINE_TUNED, "input.first_pass=base", start_from="base", against="longer"),
     row("zoom", "only the car in sight", FINE_TUNED, *ZOOM, start_from="base", against="longer"),
+    row(
+        "larger",
+        "one pass at twice the pixels",
+        FINE_TUNED,
+        "input.size_wh=[352, 224]",
+        start_from="base",
+        against="longer",
+    ),
     Row("two", "ensemble of two seeds", members=("base", "base-2")),
     Row("three", "ensemble of two seeds and a U-Net", members=("base", "base-2", "unet")),
 ]

@@ -68,11 +68,11 @@ class Backgrounds:
         """uint8 RGB (*shape, 3)."""
         kinds: list[Callable[[Shape, np.random.Generator], np.ndarray]] = [_plain, _gradient, _texture, _studio]
         if self.photographs:
-            kinds += [self._photograph] * 2
+            kinds += [self.photograph] * 2
         picture = kinds[rng.integers(len(kinds))](shape, rng)
         return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
 
-    def _photograph(self, shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    def photograph(self, shape: Shape, rng: np.random.Generator) -> np.ndarray:
         """A part of one, a third of it at least, mirrored every other time."""
         photograph = load_picture(self.photographs[rng.integers(len(self.photographs))])
         height, width = shape
