@@ -116,7 +116,7 @@ def test_a_photograph_is_a_part_of_it_of_the_asked_shape_mirrored_or_not(
 ) -> None:
     found, directions = Backgrounds(str(photographs_in(tmp_path))), set()
     for seed in range(20):
-        picture = found._photograph(shape, np.random.default_rng(seed))
+        picture = found.photograph(shape, np.random.default_rng(seed))
         assert picture.shape == (*shape, 3)
         assert picture.min() >= 100
         assert picture.max() <= 199
@@ -127,7 +127,7 @@ def test_a_photograph_is_a_part_of_it_of_the_asked_shape_mirrored_or_not(
 def test_photographs_are_shown_beside_drawn_backgrounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = Backgrounds(str(photographs_in(tmp_path)))
     shown = []
-    monkeypatch.setattr(found, "_photograph", lambda shape, rng: shown.append(shape) or np.zeros((*shape, 3)))
+    monkeypatch.setattr(found, "photograph", lambda shape, rng: shown.append(shape) or np.zeros((*shape, 3)))
     for seed in range(40):
         found.draw((8, 8), np.random.default_rng(seed))
     assert 5 < len(shown) < 25  # a third
