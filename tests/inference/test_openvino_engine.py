@@ -96,3 +96,10 @@ def test_the_engine_names_what_computes(tmp_path: Path) -> None:
 def test_openvino_s_telemetry_is_shut_out() -> None:
     assert sys.modules["openvino_telemetry"] is None
     assert "openvino_telemetry.main" not in sys.modules
+
+
+def test_one_stream_or_several_give_the_same_bytes(tmp_path: Path) -> None:
+    model = save_brightness_model(tmp_path, (64, 32))
+    picture = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
+    one, several = (OpenVinoPredictor(model, threads=2, streams=streams).predict(picture) for streams in (1, 2))
+    assert one.values.tobytes() == several.values.tobytes()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 
 from carvanamask.batch.shards import Outcome, Shard, Task, carry
+from carvanamask.core.cores import cores
 from carvanamask.core.errors import ConfigError, DataError, nearest
 from carvanamask.inference.predictor import Predictor
 
@@ -34,7 +34,7 @@ def build_executor(name: str, processes: int | None = None, address: str | None 
     if name == "threads":
         return carry
     if name == "processes":
-        return partial(in_processes, processes or max(1, (os.cpu_count() or 1) // THREADS_A_PROCESS))
+        return partial(in_processes, processes or max(1, cores() // THREADS_A_PROCESS))
     if name == "ray":
         try:
             from carvanamask.batch.on_ray import on_ray
@@ -50,7 +50,7 @@ def in_processes(processes: int, task: Task, predictor: Predictor, shards: Itera
     """Each process with a predictor of its own and a share of the cores."""
     # spawned, not forked: a forked copy of an engine's threads would wait for ever
     context = multiprocessing.get_context("spawn")
-    threads = max(1, (os.cpu_count() or 1) // processes)
+    threads = max(1, cores() // processes)
     with ProcessPoolExecutor(processes, context, _settle, (task, threads)) as pool:
         running: set[Future[list[Outcome]]] = set()
         try:

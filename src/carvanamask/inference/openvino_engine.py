@@ -7,8 +7,9 @@ import threading
 
 import numpy as np
 
+from carvanamask.core.cores import cores
 from carvanamask.core.model_file import ModelFile
-from carvanamask.inference.predictor import NetworkPredictor, misfit
+from carvanamask.inference.predictor import AT_ONCE, NetworkPredictor, misfit
 
 # Importing openvino reports the import to Intel and leaves an id in ~/intel, unless its telemetry isn't installed
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -19,14 +20,19 @@ import openvino  # noqa: E402
 class OpenVinoPredictor(NetworkPredictor):
     """A Predictor. Threads share the compiled network and each has its own request, so none waits for a lock."""
 
-    def __init__(self, model: ModelFile, precision: str | None = None, threads: int = 0) -> None:
-        """`precision` "f32" or "bf16", by itself bf16 where the CPU has it; `threads` 0: one a core."""
+    def __init__(self, model: ModelFile, precision: str | None = None, threads: int = 0, streams: int = 0) -> None:
+        """`precision` "f32" or "bf16", by itself bf16 where the CPU has it; `threads` 0: one a core.
+
+        `streams` are the pictures that it computes at once, each with a share of the threads: 1 has one picture
+        soonest; 0, one a thread up to AT_ONCE, has many soonest, since no thread waits for another.
+        """
         self.card = model.card
         core = openvino.Core()
         network = _read(core, model)
         if precision is None:
             precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
-        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+        streams = streams or min(threads or cores(), AT_ONCE)
+        options = {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": str(streams)}
         if threads:
             options["INFERENCE_NUM_THREADS"] = str(threads)
         self._network = core.compile_model(network, "CPU", options)

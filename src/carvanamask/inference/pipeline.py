@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -11,11 +10,12 @@ from typing import Generic, TypeVar
 import cv2
 import numpy as np
 
+from carvanamask.core.cores import cores
 from carvanamask.core.errors import DataError, PictureError
 from carvanamask.core.folders import S, Sample, cars_of
 from carvanamask.core.mask import ProbabilityMap
 from carvanamask.core.pictures import load_with_content
-from carvanamask.inference.predictor import Predictor
+from carvanamask.inference.predictor import AT_ONCE, Predictor
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ def predict_all(predictor: Predictor, samples: Iterable[S], work: Work[S, T]) ->
 
 def threads_for(predictor: Predictor) -> int:
     """How many pictures, or cars of a predictor that sees views, are under way at a time."""
-    return 2 if predictor.sees_views else min(8, (os.cpu_count() or 1) + 2)
+    return 2 if predictor.sees_views else min(AT_ONCE, cores() + 2)
 
 
 def still_to_predict(predictor: Predictor, samples: Sequence[S], is_done: Callable[[S], bool]) -> list[S]:

@@ -17,6 +17,9 @@ from carvanamask.core.shrinking import shrink_by_area
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
+AT_ONCE = 8
+"""Pictures under way in one process, at most: more cores are served by more processes."""
+
 
 class Predictor(Protocol):
     """Says of every pixel how likely it is car. Any number of threads may share one."""
@@ -64,8 +67,12 @@ class NetworkPredictor(Predictor, Protocol):
         return ProbabilityMap(probability).resized((picture.shape[1], picture.shape[0]))
 
 
-def build_network_predictor(model: ModelFile, device: str = "auto", threads: int = 0) -> NetworkPredictor:
+def build_network_predictor(
+    model: ModelFile, device: str = "auto", threads: int = 0, streams: int = 0
+) -> NetworkPredictor:
     """The engine for `device`: OpenVINO for "cpu", with `threads` or one a core, PyTorch for "cuda" and "mps".
+
+    `streams` 1 is for one picture soon, 0 for many: see OpenVinoPredictor.
 
     "auto" is an NVIDIA GPU if there is one that PyTorch can use, else the CPU; looking for it does not import torch.
     Raises ConfigError for a device that isn't there and ModelError for a network that can't run.
@@ -83,7 +90,7 @@ def build_network_predictor(model: ModelFile, device: str = "auto", threads: int
             raise ConfigError(f"this machine's PyTorch finds no {device} device: use device 'cpu' or 'auto'")
     from carvanamask.inference.openvino_engine import OpenVinoPredictor
 
-    return OpenVinoPredictor(model, threads=threads)
+    return OpenVinoPredictor(model, threads=threads, streams=streams)
 
 
 def has_nvidia_gpu() -> bool:

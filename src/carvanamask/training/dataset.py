@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from carvanamask.core.car_box import CarBox
 from carvanamask.core.config import AugmentConfig, Config, InputConfig
 from carvanamask.core.contrast import equalise
+from carvanamask.core.cores import cores
 from carvanamask.core.errors import ConfigError
 from carvanamask.core.folders import Sample
 from carvanamask.core.mask import Mask
@@ -208,8 +208,7 @@ def reader_count(workers: int | None) -> int:
     """Processes that read pictures: on a GPU as many as feed it, on the CPU one beside the network's threads."""
     if workers is not None:
         return workers
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(12, max(1, cores - 2)) if torch.cuda.is_available() else min(1, cores - 1)
+    return min(12, max(1, cores() - 2)) if torch.cuda.is_available() else min(1, cores() - 1)
 
 
 def _shared(tensor: Tensor) -> Tensor:

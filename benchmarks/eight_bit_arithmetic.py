@@ -1,0 +1,79 @@
+"""What 8-bit arithmetic would gain and cost: a network quantised by NNCF beside the same one in bf16 or fp32.
+
+    pip install nncf
+    python benchmarks/eight_bit_arithmetic.py --data data --model RUN --out quantised
+
+Calibrates on pictures of training cars, keeps 16 or 32 bits where --keep says, and times both in turns. Leaves models
+in --out/<keep>, which `carvanamask eval --model` scores on held-out cars. For one network, not for a second pass.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from carvanamask.core.folders import KaggleFolder
+from carvanamask.core.model_file import ModelFile, find_model
+from carvanamask.core.pictures import load_picture
+from carvanamask.inference.openvino_engine import OpenVinoPredictor
+from carvanamask.inference.predictor import network_input
+
+KEPT = {
+    "none": [],
+    "ends": [r".*stem.*", r".*details.*", r".*head.*", r".*up\.3.*"],
+    "way-up": [r".*stem.*", r".*details.*", r".*head.*", r".*up\..*"],
+}
+"""Layers that keep their bits: the first and last ones are the cheapest to keep and matter most."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("data"))
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--out", type=Path, default=Path("quantised"))
+    parser.add_argument("--pictures", type=int, default=200)
+    parser.add_argument("--repeats", type=int, default=60)
+    options = parser.parse_args()
+    model = find_model(options.model)
+    made = {"as it is": model} | {keep: quantised(model, keep, options) for keep in KEPT}
+    for precision in ("f32", "bf16"):
+        predictors = {keep: OpenVinoPredictor(each, precision) for keep, each in made.items()}
+        best = dict.fromkeys(predictors, float("inf"))
+        width, height = model.card.input_size_wh
+        levels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+        for _ in range(options.repeats):  # in turns, so that a busy machine is busy for all
+            for keep, predictor in predictors.items():
+                started = time.perf_counter()
+                predictor.infer(levels)
+                best[keep] = min(best[keep], time.perf_counter() - started)
+        for keep, seconds in best.items():
+            print(f"{precision:5} 8 bits but for {keep:9} {1000 * seconds:6.1f} ms", flush=True)
+
+
+def quantised(model: ModelFile, keep: str, options: argparse.Namespace) -> ModelFile:
+    import nncf
+
+    card, cars = model.card, set(model.card.training_cars)
+    samples = [sample for sample in KaggleFolder(options.data).training_samples() if sample.car in cars]
+    chosen = np.random.default_rng(0).permutation(len(samples))[: options.pictures]
+
+    def seen(place: int) -> dict[str, np.ndarray]:
+        levels = network_input(load_picture(samples[place].picture), card).astype(np.float32) / 255
+        return {"picture": ((levels - card.mean) / card.std).transpose(2, 0, 1)[None]}
+
+    network = nncf.quantize(
+        onnx.load(model.onnx),
+        nncf.Dataset(chosen.tolist(), seen),
+        subset_size=len(chosen),
+        preset=nncf.QuantizationPreset.MIXED,
+        ignored_scope=nncf.IgnoredScope(patterns=KEPT[keep], validate=False),
+    )
+    return ModelFile.save(options.out / keep, network.SerializeToString(), card, model.members)
+
+
+if __name__ == "__main__":
+    main()
