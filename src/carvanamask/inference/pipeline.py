@@ -13,6 +13,7 @@ import numpy as np
 from carvanamask.core.cores import cores
 from carvanamask.core.errors import DataError, PictureError
 from carvanamask.core.folders import S, Sample, cars_of
+from carvanamask.core.heap import keep_freed_memory
 from carvanamask.core.mask import ProbabilityMap
 from carvanamask.core.pictures import load_with_content
 from carvanamask.inference.predictor import AT_ONCE, Predictor
@@ -46,6 +47,7 @@ def predict_all(predictor: Predictor, samples: Iterable[S], work: Work[S, T]) ->
     units: Iterable[list[S]] = (
         list(cars_of(samples).values()) if predictor.sees_views else ([sample] for sample in samples)
     )
+    keep_freed_memory()
     workers = threads_for(predictor)
     running: set[Future[list[tuple[S, T | DataError]]]] = set()
     with ThreadPoolExecutor(workers) as pool:
