@@ -55,4 +55,4 @@ def load_model(name: str = BUILT_IN_MODEL, device: str = "auto") -> Model:
     Raises ModelError for a name that isn't there and ConfigError for a device that isn't.
     """
     file = find_model(name)
-    return Model(file, build_predictor(file, device, streams=1))
+    return Model(file, build_predictor(file, device, at_once=1))

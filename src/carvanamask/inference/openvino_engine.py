@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-import threading
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -18,36 +18,48 @@ import openvino  # noqa: E402
 
 
 class OpenVinoPredictor(NetworkPredictor):
-    """A Predictor. Threads share the compiled network and each has its own request, so none waits for a lock."""
+    """A Predictor. The network is there as many times as pictures are computed at once; threads take turns at them.
 
-    def __init__(self, model: ModelFile, precision: str | None = None, threads: int = 0, streams: int = 0) -> None:
+    Streams of one compiled network would be the usual way. They share converted weights, and where a file stores
+    these in 8 bits OpenVINO 2026.4 gives a third of its networks wrong ones (docs/experiments.md).
+    """
+
+    def __init__(self, model: ModelFile, precision: str | None = None, threads: int = 0, at_once: int = 0) -> None:
         """`precision` "f32" or "bf16", by itself bf16 where the CPU has it; `threads` 0: one a core.
 
-        `streams` are the pictures that it computes at once, each with a share of the threads: 1 has one picture
-        soonest; 0, one a thread up to AT_ONCE, has many soonest, since no thread waits for another.
+        `at_once` 1 has one picture soonest, by all threads; 0 has many soonest, one a thread up to AT_ONCE: none
+        waits for another. Raises ModelError for a network that can't run.
         """
         self.card = model.card
         core = openvino.Core()
         network = _read(core, model)
         if precision is None:
             precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
-        streams = streams or min(threads or cores(), AT_ONCE)
-        options = {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": str(streams)}
-        if threads:
-            options["INFERENCE_NUM_THREADS"] = str(threads)
-        self._network = core.compile_model(network, "CPU", options)
-        self._requests = threading.local()
-        used = self._network.get_property("INFERENCE_NUM_THREADS")
+        threads = threads or cores()
+        at_once = at_once or min(threads, AT_ONCE)
+        options = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "NUM_STREAMS": 1,
+            "INFERENCE_NUM_THREADS": threads // at_once,
+            "ENABLE_CPU_PINNING": at_once == 1,  # several networks would all be pinned to the same cores
+        }
+        self._requests: SimpleQueue[openvino.InferRequest] = SimpleQueue()
+        for _ in range(at_once):
+            self._requests.put(core.compile_model(network, "CPU", options).create_infer_request())
         self.arithmetic = f"OpenVINO on CPU, {precision}"
-        self.engine = f"OpenVINO on CPU, {used} {'thread' if used == 1 else 'threads'}, {precision}"
+        self.engine = f"OpenVINO on CPU, {threads} {'thread' if threads == 1 else 'threads'}, {precision}"
         # the first inference sets something up; two threads that make it at once can wait for each other forever
         width, height = model.card.input_size_wh
-        self.infer(np.zeros((height, width, model.card.channels), dtype=np.uint8))
+        levels = np.random.default_rng(0).integers(0, 256, (height, width, model.card.channels), np.uint8)
+        if len({self.infer(levels).tobytes() for _ in range(at_once)}) > 1:
+            raise misfit(model, "OpenVINO computes it in two ways")
 
     def infer(self, levels: np.ndarray) -> np.ndarray:
-        if not hasattr(self._requests, "own"):
-            self._requests.own = self._network.create_infer_request()
-        result: np.ndarray = self._requests.own.infer(levels[np.newaxis], share_inputs=True)[0][0, 0]
+        request = self._requests.get()  # the one that has waited longest
+        try:
+            result: np.ndarray = request.infer(levels[np.newaxis], share_inputs=True)[0][0, 0]
+        finally:
+            self._requests.put(request)
         return result
 
 

@@ -68,11 +68,11 @@ class NetworkPredictor(Predictor, Protocol):
 
 
 def build_network_predictor(
-    model: ModelFile, device: str = "auto", threads: int = 0, streams: int = 0
+    model: ModelFile, device: str = "auto", threads: int = 0, at_once: int = 0
 ) -> NetworkPredictor:
     """The engine for `device`: OpenVINO for "cpu", with `threads` or one a core, PyTorch for "cuda" and "mps".
 
-    `streams` 1 is for one picture soon, 0 for many: see OpenVinoPredictor.
+    `at_once` 1 is for one picture soon, 0 for many: see OpenVinoPredictor.
 
     "auto" is an NVIDIA GPU if there is one that PyTorch can use, else the CPU; looking for it does not import torch.
     Raises ConfigError for a device that isn't there and ModelError for a network that can't run.
@@ -90,7 +90,7 @@ def build_network_predictor(
             raise ConfigError(f"this machine's PyTorch finds no {device} device: use device 'cpu' or 'auto'")
     from carvanamask.inference.openvino_engine import OpenVinoPredictor
 
-    return OpenVinoPredictor(model, threads=threads, streams=streams)
+    return OpenVinoPredictor(model, threads=threads, at_once=at_once)
 
 
 def has_nvidia_gpu() -> bool:
