@@ -44,6 +44,7 @@ def test_scores_the_held_out_cars_and_nothing_else(folder: KaggleFolder, model: 
     report = evaluate(model, folder, tmp_path / "out", figures=0)
     # b is exact; c finds 64 pixels where 32 are car: 2·32 / (64 + 32)
     assert report.dice_by_car == pytest.approx({"c": 2 / 3, "b": 1.0})
+    assert report.dice_by_view == pytest.approx({1: 5 / 6, 2: 5 / 6})
     assert report.dice == pytest.approx((1 + 2 / 3) / 2)
     assert report.iou == pytest.approx((1 + 1 / 2) / 2)
     assert [score.sample.name for score in report.worst[:2]] == ["c_01", "c_02"]

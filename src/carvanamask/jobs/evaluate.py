@@ -79,6 +79,12 @@ class EvaluationReport:
         return dict(sorted(means.items(), key=lambda pair: pair[1]))
 
     @property
+    def dice_by_view(self) -> dict[int, float]:
+        """Mean over the cars, by the number of the view."""
+        views = sorted({picture.sample.view for picture in self.pictures})
+        return {v: float(np.mean([p.dice for p in self.pictures if p.sample.view == v])) for v in views}
+
+    @property
     def curve(self) -> np.ndarray:
         """Mean Dice at the thresholds 0, 1/256, … 255/256: float64 (256,)."""
         return np.asarray(np.mean([picture.curve for picture in self.pictures], axis=0))
@@ -105,6 +111,7 @@ class EvaluationReport:
             "dice_at_best_threshold": best_dice,
             "worst_pictures": {picture.sample.name: picture.dice for picture in self.worst},
             "dice_by_car": self.dice_by_car,
+            "dice_by_view": self.dice_by_view,
         }
 
 
