@@ -78,12 +78,13 @@ def test_every_network_of_a_model_is_exported(model: ModelFile, tmp_path: Path) 
     card = model.card.model_copy(update={"zooms": True})
     zooming = ModelFile.save(tmp_path / "zooming", model.onnx.read_bytes(), card, [model])
     both = ModelFile.save(tmp_path / "both", None, model.card, [zooming, model], [0.25, 0.75])
-    report = export(both, tmp_path / "out", "int8-weights")
+    report = export(both, tmp_path / "out", "int8-weights", "data of ours")
     assert report.bytes_after <= 0.35 * report.bytes_before
     made = ModelFile.load(tmp_path / "out")
     assert [(member.name, member.weight) for member in made.card.members] == [("tiny-1", 0.25), ("tiny-2", 0.75)]
     onnx = sorted(file.relative_to(made.folder).as_posix() for file in made.folder.rglob("*.onnx"))
     assert onnx == ["members/tiny-1/members/tiny/model.onnx", "members/tiny-1/model.onnx", "members/tiny-2/model.onnx"]
+    assert all(member.card.provenance.startswith("data of ours; ") for member in made.members)
     assert all("int8-weights" in member.card.provenance for member in made.members)
 
 

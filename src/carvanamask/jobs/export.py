@@ -55,16 +55,20 @@ def check_precision(word: str) -> Precision:
 
 
 def export(
-    model: ModelFile, out: Path, precision: Precision = "fp16", say: Callable[[str], None] = lambda line: None
+    model: ModelFile,
+    out: Path,
+    precision: Precision = "fp16",
+    note: str = "",
+    say: Callable[[str], None] = lambda line: None,
 ) -> ExportReport:
     """Write the model to the folder `out`, all its networks' weights in half the bytes or a quarter.
 
-    It computes as before. Raises ConfigError for an `out` that holds the model itself, and ModelError where the
-    package onnx is missing.
+    It computes as before. `note` comes before what the cards say of their networks' provenance. Raises ConfigError for
+    an `out` that holds the model itself, and ModelError where the package onnx is missing.
     """
     if out.absolute() == model.folder.absolute():
         raise ConfigError(f"{out} holds the model itself: name another --out")
-    made = _in_fewer_bits(model, out, precision)
+    made = _in_fewer_bits(model, out, precision, note)
     before, after = build_predictor(model, "cpu"), build_predictor(made, "cpu")
     say(f"comparing both on {after.engine}")
     pictures = [load_picture(sample.picture) for sample in KaggleFolder(SHOWROOM).test_samples()[:PICTURES]]
@@ -79,18 +83,18 @@ def export(
     )
 
 
-def _in_fewer_bits(model: ModelFile, out: Path, precision: Precision) -> ModelFile:
+def _in_fewer_bits(model: ModelFile, out: Path, precision: Precision, note: str) -> ModelFile:
     """With its members, which lie in its folder."""
     members = [
-        _in_fewer_bits(member, member_folder(out, entry), precision)
+        _in_fewer_bits(member, member_folder(out, entry), precision, note)
         for entry, member in zip(model.card.members, model.members, strict=True)
     ]
     network, card = None, model.card
     if card.has_network:
         network = _in_bits(model.onnx.read_bytes(), precision)
-        if precision != "fp32":
-            note = f"weights stored as {precision} of network {card.sha256[:12]}"
-            card = card.model_copy(update={"provenance": f"{card.provenance}; {note}".removeprefix("; ")})
+        stored = f"weights stored as {precision} of network {card.sha256[:12]}" if precision != "fp32" else ""
+        provenance = "; ".join(part for part in (note, card.provenance, stored) if part)
+        card = card.model_copy(update={"provenance": provenance})
     return ModelFile.save(out, network, card, members, [entry.weight for entry in card.members])
 
 

@@ -127,7 +127,7 @@ def train(
     if not fitting.is_first_process():
         raise SystemExit(0)  # its part is done: the first process writes the model and reports
     save_training_curves(run.curves, run.metrics(), run.name)
-    model = _export(run, sorted({sample.car for sample in [*training, *pseudo]}), split.validation, labels)
+    model = _export(run, sorted({sample.car for sample in [*training, *pseudo]}), split.validation, labels, plan)
     return TrainReport(run, model, len(run.metrics()), _best_dice(run))
 
 
@@ -156,13 +156,16 @@ def _best_dice(run: RunDir) -> float:
 
 
 def _export(
-    run: RunDir, training_cars: Sequence[str], validation_cars: Sequence[str], labels: Sequence[Label]
+    run: RunDir, training_cars: Sequence[str], validation_cars: Sequence[str], labels: Sequence[Label], plan: TrainPlan
 ) -> ModelFile:
     """Turn the run's best checkpoint into its model."""
     from carvanamask.training.export import encode_onnx, load_network
 
     config = run.config()
     provenance = f"trained by carvanamask {__version__} on {len(training_cars)} cars, {len(run.metrics())} epochs"
+    provenance += f" at {config.input.size_wh[0]}x{config.input.size_wh[1]}"
+    if plan.start_from:
+        provenance += f", going on from {plan.start_from.parent.parent.name}"
     if labels:
         pseudo_cars = len({label.sample.car for label in labels})
         provenance += f"; {len(labels)} pictures of {pseudo_cars} cars with pseudo-labels by {_makers(labels)}"

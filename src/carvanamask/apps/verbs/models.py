@@ -65,6 +65,7 @@ def export(
     model: ModelName,
     out: Annotated[Path, typer.Option(metavar="DIR", help="the new model's folder")],
     precision: Annotated[str, typer.Option(help="fp32, fp16 or int8-weights")] = "fp16",
+    note: Annotated[str, typer.Option(help="what the cards shall say of the data and its terms")] = "",
     as_json: AsJson = False,
     runs: RunsDir = RUNS,
 ) -> None:
@@ -72,7 +73,7 @@ def export(
     from carvanamask.core.model_file import find_model
     from carvanamask.jobs.export import check_precision, export
 
-    report = export(find_model(model, runs), out, check_precision(precision), say)
+    report = export(find_model(model, runs), out, check_precision(precision), note, say)
     if as_json:
         print_json(report.to_dict())
         return
