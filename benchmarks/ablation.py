@@ -31,7 +31,14 @@ MINIVANS = ("33a310ea7462", "c6f50d44f141", "d61b6bfeabb2", "fecea3036c59")
 TRAINING_CARS, OTHER_JUDGES, CHECKPOINT_CARS = 120, 20, 2
 
 BASE = ["input.size_wh=[256, 160]", "training.epochs=1", "augment.value=30"]
-UNET = [*BASE, "network.name=unet", "network.levels=5", "network.filters=12", "network.pretrained=false"]
+UNET = [
+    *BASE,
+    "network.frozen_halvings=0",
+    "network.name=unet",
+    "network.levels=5",
+    "network.filters=12",
+    "network.pretrained=false",
+]
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,7 @@ def row(name: str, part: str, *settings: str, base: list[str] = BASE, **more: ob
 
 FINE_TUNED = "optimizer.learning_rate=5e-4"
 HSV = ("augment.hue=50", "augment.saturation=5", "augment.value=15")
+STAGE = ("input.first_pass=base", "network.frozen_halvings=0")
 ZOOM = ("input.first_pass=base", "input.second_pass=zoom", "augment.shift=0.03")
 RENORM = ("network.normalisation=renorm", "network.renorm_warm_up=40")
 
@@ -75,7 +83,7 @@ ROWS = [
     row("hsv", "augmentation: the original's hue 50, saturation 5, value 15", *HSV),
     row("no-background", "augmentation: no other backgrounds", "augment.background=0"),
     row("clahe", "input: CLAHE, clip limit 2", "input.clahe=2"),
-    row("scratch", "encoder: random weights for ImageNet's", "network.pretrained=false"),
+    row("scratch", "encoder: random weights for ImageNet's", "network.pretrained=false", "network.frozen_halvings=0"),
     row("unet", "network: U-Net, 5 levels from 12 filters", base=UNET),
     row("unet-2", "the same with another seed", "training.seed=1", base=UNET, against="unet"),
     row("renorm", "U-Net with batch renormalisation", *RENORM, base=UNET, against="unet"),
@@ -83,7 +91,7 @@ ROWS = [
     row("base-long", "two epochs", "training.epochs=2"),
     row("pseudo", "two epochs' worth of pictures, half of them pseudo-labelled", against="base-long"),
     row("longer", "trained on for another epoch", FINE_TUNED, start_from="base"),
-    row("stage", "the empty stage in sight", FINE_TUNED, "input.first_pass=base", start_from="base", against="longer"),
+    row("stage", "the empty stage in sight", FINE_TUNED, *STAGE, start_from="base", against="longer"),
     row("zoom", "only the car in sight", FINE_TUNED, *ZOOM, start_from="base", against="longer"),
     row(
         "larger",
