@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from carvanamask.core.atomic_files import shown
 from carvanamask.core.errors import DataError
 from carvanamask.core.folders import PICTURE_ENDINGS, Sample
+from carvanamask.core.places import is_local
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -
         if path.name.startswith("."):  # the desktop's, or not finished yet
             continue
         if path.is_dir():
-            if (results is not None and path.absolute() == results.absolute()) or path.is_symlink():
+            if path.is_symlink() or (results is not None and _is_same(path, results)):
                 continue
             files = list(_walk(path, results, problems)) if is_picture else _walk(path, results, problems)
             if is_picture and not files:
@@ -119,6 +120,13 @@ def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -
             yield from files
         else:
             yield path, is_picture
+
+
+def _is_same(folder: Path, results: Path) -> bool:
+    """Also where one is called by another name: with `..`, through a link, or on a disk that takes A and a for one."""
+    if folder.absolute() == results.absolute():
+        return True
+    return is_local(folder) and is_local(results) and results.exists() and folder.samefile(results)
 
 
 def _told_apart(entries: Iterable[Entry]) -> list[Entry]:
