@@ -25,11 +25,13 @@ from carvanamask.apps.verbs import (
     submission,
     submit,
     train,
+    watch,
 )
 from carvanamask.core.errors import CarvanaMaskError
 
 VERBS = (
     predict,
+    watch,
     models,
     bench,
     train,
