@@ -181,6 +181,13 @@ class TestCtrlC:
         assert not list(tmp_path.rglob("submission.csv.gz"))
         assert not list(tmp_path.rglob("report.json"))
 
+    def test_while_a_compiled_module_is_loaded(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        def load(**words: object) -> None:
+            raise ImportError("initialization failed") from KeyboardInterrupt()
+
+        monkeypatch.setattr(cli, "app", load)
+        assert run("models")[0] == 130
+
     def test_while_training(self, run: Run, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         draw_kaggle_folder(tmp_path / "data", cars=2, views=4)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.batch.durable import Manner, Progress, check_on_error
+from carvanamask.batch.durable import Batch, BatchReport, Manner, Progress, check_on_error
 from carvanamask.batch.executors import EXECUTORS, build_executor
 from carvanamask.batch.shards import Task, cut_into_shards
 from carvanamask.core.errors import ConfigError, DataError
@@ -21,7 +21,7 @@ from carvanamask.core.model_file import ModelFile
 from carvanamask.core.picture_tree import Entry, find_pictures
 from carvanamask.core.pictures import load_mask, load_probabilities, save_picture
 from carvanamask.inference.pipeline import Predicted
-from carvanamask.jobs.predict import PredictReport, predict
+from carvanamask.jobs.predict import predict
 
 PICTURES = 40
 
@@ -54,7 +54,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.png"))}
 
 
-def cut(model: ModelFile, pictures: Path, out: Path, **manner: object) -> PredictReport:
+def cut(model: ModelFile, pictures: Path, out: Path, **manner: object) -> BatchReport:
     return predict(model, find_pictures([pictures], out), out, manner=Manner(**manner))  # type: ignore[arg-type]
 
 
@@ -148,6 +148,20 @@ def test_progress_tells_a_rate_and_what_is_left() -> None:
     news = Progress(total=10, kept=2, done=4, failures=(("x", "bad"),), seconds=2.0)
     assert (news.pictures_per_second, news.seconds_left, news.is_through, news.is_whole) == (2.0, 2.0, False, False)
     assert Progress(total=10, kept=2).seconds_left is None
+
+
+def test_progress_adds_up_and_forgets_failures_that_are_tried_again() -> None:
+    morning = Progress(total=4, kept=1, done=3, failures=(("x", "bad"), ("y", "bad")), seconds=2.0)
+    noon = Progress(total=2, kept=0, done=1, seconds=1.0)
+    assert morning.without({"x"}) + noon == Progress(5, 1, 3, (("y", "bad"),), 3.0)
+
+
+def test_a_second_batch_takes_the_first_one_s_predictor(model: ModelFile, pictures: Path) -> None:
+    told: list[str] = []
+    entries, manner = find_pictures([pictures]).entries, Manner(say=told.append)
+    first = Batch(model, Nothing(), entries[:3], manner)
+    assert Batch(model, Nothing(), entries[3:], manner, predictor=first.predictor).predictor is first.predictor
+    assert told == [f"engine: {first.predictor.engine}"]
 
 
 def test_shards_keep_a_car_s_views_together_when_asked() -> None:

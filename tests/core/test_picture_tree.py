@@ -44,6 +44,13 @@ def test_results_inside_of_the_pictures_folder_are_left_out(tmp_path: Path) -> N
     assert [entry.key for entry in find_pictures([tmp_path], tmp_path / "masks").entries] == ["x.jpg"]
 
 
+def test_results_are_left_out_by_whatever_name_they_are_called(tmp_path: Path) -> None:
+    put(tmp_path, "x.jpg", "masks/x.png")
+    (tmp_path / "link").symlink_to(tmp_path / "masks")
+    for results in (tmp_path / "masks" / ".." / "masks", tmp_path / "link"):
+        assert [entry.key for entry in find_pictures([tmp_path], results).entries] == ["x.jpg"]
+
+
 def test_other_files_are_counted_and_hidden_ones_are_not(tmp_path: Path) -> None:
     put(tmp_path, "x.jpg", "y.cr3", "z.cr3", "notes", ".DS_Store", ".cache/x.jpg")
     tree = find_pictures([tmp_path])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carvanamask.apps.screen import progress, say
+from carvanamask.apps.summaries import print_failures
 from carvanamask.core.atomic_files import save_text_atomically
 
 if TYPE_CHECKING:
@@ -28,26 +29,34 @@ MetricsFile = Annotated[
     Path | None, typer.Option("--metrics", metavar="FILE", help="keep a Prometheus text file up to date")
 ]
 
+Background = Annotated[
+    str | None, typer.Option(help="room, a colour like #e0e0e0, or a picture; none: transparent PNG")
+]
+
 SECONDS_BETWEEN_NEWS = 1.0
 """For machines: a person's bar moves with every shard."""
+
+SECONDS_BETWEEN_LINES = 5.0
+"""For people who read lines."""
 
 
 @dataclass(frozen=True)
 class Asked:
     """What a verb was told of how to do a batch."""
 
-    device: str
-    executor: str
-    processes: int | None
-    address: str | None
-    on_error: str
-    json_lines: bool
-    metrics: Path | None
+    device: str = "auto"
+    executor: str = "threads"
+    processes: int | None = None
+    address: str | None = None
+    on_error: str = "skip"
+    json_lines: bool = False
+    metrics: Path | None = None
 
     @contextmanager
-    def manner(self, title: str) -> Iterator[Manner]:
-        """What the batch is given; leaving it ends the bar and brings the machines their last news.
+    def manner(self, title: str | None = None) -> Iterator[Manner]:
+        """What the batch is given; leaving it ends the bar of that title and brings the last news.
 
+        Without a title there are lines in the place of a bar: work without an end has none to show.
         Raises ConfigError for a word that isn't known.
         """
         from carvanamask.batch.durable import Manner, check_on_error
@@ -63,33 +72,35 @@ class Asked:
             yield Manner(self.device, executor, on_error, on_progress, say)
 
     @contextmanager
-    def _listeners(self, title: str) -> Iterator[list[OnProgress]]:
-        machines: list[_Machines] = []
+    def _listeners(self, title: str | None) -> Iterator[list[OnProgress]]:
+        patient: list[_Patient] = []
         if self.json_lines:
-            machines.append(_Machines(_Events().tell))
+            patient.append(_Patient(_Events().tell))
+        elif title is None:
+            patient.append(_Patient(_Lines().tell, SECONDS_BETWEEN_LINES))
         if self.metrics:
-            machines.append(_Machines(lambda news: save_text_atomically(self.metrics or Path(), encode_metrics(news))))
-        listeners: list[OnProgress] = [machine.listen for machine in machines]
-        if self.json_lines:
+            patient.append(_Patient(lambda news: save_text_atomically(self.metrics or Path(), encode_metrics(news))))
+        listeners: list[OnProgress] = [one.listen for one in patient]
+        if self.json_lines or title is None:
             yield listeners
         else:
             with progress(title) as bar:
                 yield [*listeners, lambda news: bar(news.kept + news.done, news.total, failed=len(news.failures))]
-        for machine in machines:
-            machine.tell_last()
+        for one in patient:
+            one.tell_last()
 
 
-class _Machines:
-    """Hears all and passes on what is new once a second."""
+class _Patient:
+    """Hears all and passes on what is new once in a while, and at once when nothing is left."""
 
-    def __init__(self, tell: Callable[[Progress], None]) -> None:
-        self._tell = tell
+    def __init__(self, tell: Callable[[Progress], None], seconds: float = SECONDS_BETWEEN_NEWS) -> None:
+        self._tell, self._seconds = tell, seconds
         self._told = float("-inf")
         self._last: Progress | None = None
 
     def listen(self, news: Progress) -> None:
         self._last = news
-        if time.monotonic() - self._told >= SECONDS_BETWEEN_NEWS:
+        if news.is_through or time.monotonic() - self._told >= self._seconds:
             self.tell_last()
 
     def tell_last(self) -> None:
@@ -103,13 +114,41 @@ class _Events:
     """`progress` events, and a `failed` one for every picture that did."""
 
     def __init__(self) -> None:
-        self._failures = 0
+        self._failures = _News()
 
     def tell(self, news: Progress) -> None:
-        for picture, reason in news.failures[self._failures :]:
+        for picture, reason in self._failures.of(news.failures):
             print_event("failed", picture=picture, reason=reason)
-        self._failures = len(news.failures)
         print_event("progress", **news.to_dict())
+
+
+class _Lines:
+    """A line for every failure, and one for how many are finished."""
+
+    def __init__(self) -> None:
+        self._failures = _News()
+        self._line = ""
+
+    def tell(self, news: Progress) -> None:
+        print_failures(self._failures.of(news.failures))
+        finished, left = news.kept + news.done - len(news.failures), news.total - news.kept - news.done
+        line = f"{finished} pictures" + (f", {left} left" if left else "")
+        if line != self._line and (finished or left):
+            self._line = line
+            print(line)
+        sys.stdout.flush()
+
+
+class _News:
+    """Of failures, which come, and go when a picture is repaired: those that weren't there before."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, str]] = set()
+
+    def of(self, failures: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        new = [failure for failure in failures if failure not in self._known]
+        self._known = set(failures)
+        return new
 
 
 def print_event(event: str, **what: Any) -> None:

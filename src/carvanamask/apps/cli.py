@@ -25,11 +25,13 @@ from carvanamask.apps.verbs import (
     submission,
     submit,
     train,
+    watch,
 )
 from carvanamask.core.errors import CarvanaMaskError
 
 VERBS = (
     predict,
+    watch,
     models,
     bench,
     train,
@@ -66,6 +68,10 @@ def main() -> NoReturn:
         code = BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except ImportError as error:
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        code = INTERRUPTED  # a compiled module that Ctrl-C met while it was loaded
     except BrokenPipeError:
         # whoever read the output has seen enough; nothing is left to flush into the closed pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,7 +10,7 @@ from carvanamask.apps.screen import print_table
 from carvanamask.core.atomic_files import shown
 
 if TYPE_CHECKING:
-    from carvanamask.batch.durable import Progress
+    from carvanamask.batch.durable import BatchReport, Progress
     from carvanamask.jobs.check_data import DataReport
     from carvanamask.jobs.check_submission import SubmissionReport
     from carvanamask.jobs.ensemble import EnsembleReport
@@ -56,7 +56,7 @@ def print_ensemble(report: EnsembleReport) -> None:
 
 
 def print_pseudo_label(report: PseudoLabelReport) -> None:
-    _print_failures(report.failures)
+    print_failures(report.failures)
     resumed = f", {report.resumed} of them predicted before" if report.resumed else ""
     print(f"{report.pictures} pictures{resumed}, {report.pictures_per_second:.1f} a second ({report.engine})")
     print(f"median agreement {report.typical_agreement:.4f}, median undecided area {report.typical_undecided:.4f}")
@@ -68,7 +68,7 @@ def print_pseudo_label(report: PseudoLabelReport) -> None:
 
 
 def print_batch(progress: Progress, engine: str, out: Path, passed_over: Mapping[str, int] | None = None) -> None:
-    _print_failures(progress.failures)
+    print_failures(progress.failures)
     if passed_over:
         listed = ", ".join(f"{count} {ending}" for ending, count in passed_over.items())
         print(f"passed over, no pictures by their names: {listed}")
@@ -77,8 +77,15 @@ def print_batch(progress: Progress, engine: str, out: Path, passed_over: Mapping
         print("repair what failed, then run the same command again: what is finished is kept")
 
 
+def print_watch(report: BatchReport) -> None:
+    """Of the end; each failure had its line when it came."""
+    print(f"{_rate(report.progress, report.engine)}, in {report.out}")
+    if report.progress.failures:
+        print(f"{len(report.progress.failures)} failed: see above")
+
+
 def print_submit(report: SubmitReport) -> None:
-    _print_failures(report.progress.failures)
+    print_failures(report.progress.failures)
     print(_rate(report.progress, report.engine))
     if report.absent:
         print(f"{report.absent} names of sample_submission.csv have no picture in test/ and no row: not for Kaggle yet")
@@ -121,7 +128,7 @@ def print_options_page(options: Iterable[tuple[str, str, str]]) -> None:
         print(f"| `{name}` | {f'`{default}`' if default else 'none'} | {description} |")
 
 
-def _print_failures(failures: Iterable[tuple[str, str]]) -> None:
+def print_failures(failures: Iterable[tuple[str, str]]) -> None:
     for picture, reason in failures:
         # on one line, whatever the name holds
         named = shown(picture) in reason

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from carvanamask.batch.executors import Executor
 from carvanamask.batch.shards import SHARD, Task, carry, cut_into_shards
@@ -16,11 +16,12 @@ from carvanamask.core.atomic_files import shown
 from carvanamask.core.errors import ConfigError, nearest
 from carvanamask.core.journal import Journal, Row, version_of
 from carvanamask.core.model_file import ModelFile
-from carvanamask.core.picture_tree import Entry
+from carvanamask.core.picture_tree import Entry, PictureTree
 from carvanamask.core.pictures import content_of
 from carvanamask.core.places import is_local
 from carvanamask.inference.model import build_predictor
 from carvanamask.inference.pipeline import Predicted, still_to_predict
+from carvanamask.inference.predictor import Predictor
 
 STATE = Path.home() / ".local" / "state" / "carvanamask"
 """What this user's runs keep of themselves where their results can't."""
@@ -73,6 +74,22 @@ class Progress:
         """Whether every picture is finished."""
         return self.is_through and not self.failures
 
+    def __add__(self, later: Progress) -> Progress:
+        """Of both together, one done after the other."""
+        return Progress(
+            self.total + later.total,
+            self.kept + later.kept,
+            self.done + later.done,
+            self.failures + later.failures,
+            self.seconds + later.seconds,
+        )
+
+    def without(self, pictures: Container[str]) -> Progress:
+        """As if those of the pictures that failed had not been tried."""
+        failures = tuple(failure for failure in self.failures if failure[0] not in pictures)
+        fewer = len(self.failures) - len(failures)
+        return replace(self, total=self.total - fewer, done=self.done - fewer, failures=failures)
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         left = self.seconds_left
@@ -112,13 +129,18 @@ class Batch:
         entries: Sequence[Entry],
         manner: Manner,
         problems: Sequence[tuple[str, str]] = (),
+        predictor: Predictor | None = None,
     ) -> None:
-        """`problems` are (picture, reason) pairs known before: they count as pictures that failed."""
-        self.predictor = build_predictor(model, manner.device)
+        """`problems` are (picture, reason) pairs known before: they count as pictures that failed.
+
+        `predictor` is an earlier batch's of the same model and device: building one takes seconds.
+        """
+        self.predictor = predictor or build_predictor(model, manner.device)
         self.task = Task(model, manner.device, self.predictor.arithmetic, work)
         self.entries, self.manner, self.problems = entries, manner, tuple(problems)
         self.versions = {entry.key: version_of(entry.picture) for entry in entries}
-        manner.say(f"engine: {self.predictor.engine}")
+        if predictor is None:
+            manner.say(f"engine: {self.predictor.engine}")
 
     def journal(self, path: Path) -> Journal:
         """The one that knows this batch's pictures; its key is the task's."""
@@ -177,3 +199,46 @@ def journal_in(out: Path, batch: Batch) -> Journal:
             f"or remove {shown(others[0])} to do all of it again"
         )
     return batch.journal(mine)
+
+
+class Writing(Protocol):
+    """Work that leaves one file of every picture."""
+
+    def __call__(self, predicted: Predicted[Entry]) -> str: ...
+
+    def path_of(self, entry: Entry) -> Path:
+        """Where an entry's result goes."""
+        ...
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """What came of some pictures."""
+
+    out: Path
+    engine: str
+    progress: Progress
+    passed_over: dict[str, int]
+    """How many files were no pictures, by their ending."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "out": str(self.out),
+            "engine": self.engine,
+            **self.progress.to_dict(),
+            "failures": dict(self.progress.failures),
+            "passed_over": self.passed_over,
+        }
+
+
+def write_all(model: ModelFile, work: Writing, pictures: PictureTree, out: Path, manner: Manner) -> BatchReport:
+    """A file of every picture in the folder `out`; called again only of those that are left.
+
+    A picture that can't be read is reported and the others are done. Raises ConfigError where `out` holds results of
+    another model or other options, and DiskError for an `out` that can't be written.
+    """
+    batch = Batch(model, work, pictures.entries, manner, pictures.problems)
+    with journal_in(out, batch) as journal:
+        progress = batch.run(journal, lambda entry: work.path_of(entry).exists())
+    return BatchReport(out, batch.predictor.engine, progress, pictures.passed_over)

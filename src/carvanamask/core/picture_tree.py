@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from carvanamask.core.atomic_files import shown
 from carvanamask.core.errors import DataError
 from carvanamask.core.folders import PICTURE_ENDINGS, Sample
+from carvanamask.core.places import is_local
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,21 @@ class PictureTree:
 def find_pictures(paths: Sequence[Path], results: Path | None = None) -> PictureTree:
     """Every picture that the paths name or hold, at any depth; `results`, where it lies inside of them, is left out.
 
+    Raises DataError as `look_through` does, and where there is no picture at all.
+    """
+    tree = look_through(paths, results)
+    if not tree.entries and not tree.problems:
+        listed = ", ".join(shown(path) for path in paths) or "no path"
+        raise DataError(f"{listed} holds no pictures ({' '.join(PICTURE_ENDINGS)}): name another folder")
+    return tree
+
+
+def look_through(paths: Sequence[Path], results: Path | None = None) -> PictureTree:
+    """`find_pictures` that may find nothing.
+
     Keys are relative to the one folder asked for, or to what several paths have in common, so that equal names in
     different folders stay apart. Pictures that differ in their ending alone keep it in their target. Hidden files are
-    left alone. Raises DataError for a path that isn't there, and where there is no picture at all.
+    left alone. Raises DataError for a path that isn't there.
     """
     found: list[Entry] = []
     problems: list[tuple[str, str]] = []
@@ -74,9 +87,6 @@ def find_pictures(paths: Sequence[Path], results: Path | None = None) -> Picture
         else:
             raise DataError(f"{shown(path)} doesn't exist: check its name")
     entries = _told_apart(sorted({entry.key: entry for entry in found}.values(), key=lambda entry: entry.key))
-    if not entries and not problems:
-        listed = ", ".join(shown(path) for path in paths) or "no path"
-        raise DataError(f"{listed} holds no pictures ({' '.join(PICTURE_ENDINGS)}): name another folder")
     return PictureTree(tuple(entries), tuple(problems), dict(passed_over.most_common()))
 
 
@@ -111,7 +121,7 @@ def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -
         if path.name.startswith("."):  # the desktop's, or not finished yet
             continue
         if path.is_dir():
-            if (results is not None and path.absolute() == results.absolute()) or path.is_symlink():
+            if path.is_symlink() or (results is not None and _is_same(path, results)):
                 continue
             files = list(_walk(path, results, problems)) if is_picture else _walk(path, results, problems)
             if is_picture and not files:
@@ -119,6 +129,13 @@ def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -
             yield from files
         else:
             yield path, is_picture
+
+
+def _is_same(folder: Path, results: Path) -> bool:
+    """Also where one is called by another name: with `..`, through a link, or on a disk that takes A and a for one."""
+    if folder.absolute() == results.absolute():
+        return True
+    return is_local(folder) and is_local(results) and results.exists() and folder.samefile(results)
 
 
 def _told_apart(entries: Iterable[Entry]) -> list[Entry]:

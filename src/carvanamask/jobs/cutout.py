@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
-from carvanamask.batch.durable import Batch, Manner, Progress, journal_in
+from carvanamask.batch.durable import BatchReport, Manner, write_all
 from carvanamask.core.atomic_files import save_bytes_atomically
 from carvanamask.core.errors import ConfigError
 from carvanamask.core.mask import Mask
@@ -62,54 +61,28 @@ class CutOut:
     scene: Scene | None
 
     def __call__(self, predicted: Predicted[Entry]) -> str:
-        path = cutout_of(predicted.sample, self.out, self.scene)
-        save_cutout(path, predicted.picture, cut(predicted.probabilities, self.card), self.scene)
+        save_cutout(
+            self.path_of(predicted.sample), predicted.picture, cut(predicted.probabilities, self.card), self.scene
+        )
         return ""
 
-
-@dataclass(frozen=True)
-class CutoutReport:
-    """What came of a batch of pictures."""
-
-    out: Path
-    engine: str
-    progress: Progress
-    passed_over: dict[str, int]
-    """How many files were no pictures, by their ending."""
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "out": str(self.out),
-            "engine": self.engine,
-            **self.progress.to_dict(),
-            "failures": dict(self.progress.failures),
-            "passed_over": self.passed_over,
-        }
+    def path_of(self, entry: Entry) -> Path:
+        return self.out / f"{entry.target}{'.jpg' if self.scene else '.png'}"
 
 
 def cutout(
     model: ModelFile, pictures: PictureTree, out: Path, scene: Scene | None = None, manner: Manner | None = None
-) -> CutoutReport:
+) -> BatchReport:
     """Write `out`/<target>.png with transparency for every picture, or .jpg before `scene`; again, only what is left.
 
-    A picture that can't be read is reported and the others are done. Raises ConfigError where `out` holds results of
-    another model or other options, and DiskError for an `out` that can't be written.
+    Raises ConfigError and DiskError as `write_all` does.
     """
-    work = CutOut(model.card, out, scene)
-    batch = Batch(model, work, pictures.entries, manner or Manner(), pictures.problems)
-    with journal_in(out, batch) as journal:
-        progress = batch.run(journal, lambda entry: cutout_of(entry, out, scene).exists())
-    return CutoutReport(out, batch.predictor.engine, progress, pictures.passed_over)
+    return write_all(model, CutOut(model.card, out, scene), pictures, out, manner or Manner())
 
 
 def cut_by_mask(picture: Path, mask: Path, path: Path, scene: Scene | None = None) -> None:
     """The same for one picture whose mask is at hand."""
     save_cutout(path, *load_pair(picture, mask), scene)
-
-
-def cutout_of(entry: Entry, out: Path, scene: Scene | None) -> Path:
-    """Where an entry's cut-out goes."""
-    return out / f"{entry.target}{'.jpg' if scene else '.png'}"
 
 
 def save_cutout(path: Path, picture: np.ndarray, mask: Mask, scene: Scene | None = None) -> None:

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from carvanamask.apps.arguments import RUNS, AsJson, CleanUp, Device, Flip, RunsDir, app, asked, exit_if
+from carvanamask.apps.arguments import RUNS, AsJson, CleanUp, Device, Flip, ModelName, RunsDir, app, asked, exit_if
 from carvanamask.apps.batch_screen import (
     Address,
     Asked,
+    Background,
     ExecutorName,
     JsonLines,
     MetricsFile,
@@ -23,14 +24,13 @@ from carvanamask.models import BUILT_IN_MODEL
 
 Pictures = Annotated[list[str], typer.Argument(metavar="PATH…", help="pictures, or folders of them at any depth")]
 Results = Annotated[str, typer.Option("--out", metavar="DIR", help="where results go, in the same sub-folders")]
-AnyModel = Annotated[str, typer.Option("--model", metavar="NAME", help="a built-in model, a run, or a path")]
 
 
 @app.command()
 def predict(
     paths: Pictures,
     out: Results = "masks",
-    model: AnyModel = BUILT_IN_MODEL,
+    model: ModelName = BUILT_IN_MODEL,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="8-bit grey in the place of masks")] = False,
     flip: Flip = False,
     clean_up: CleanUp = None,
@@ -68,10 +68,8 @@ def predict(
 def cutout(
     paths: Pictures,
     out: Results = "cutouts",
-    model: AnyModel = BUILT_IN_MODEL,
-    background: Annotated[
-        str | None, typer.Option(help="room, a colour like #e0e0e0, or a picture; none: transparent PNG")
-    ] = None,
+    model: ModelName = BUILT_IN_MODEL,
+    background: Background = None,
     flip: Flip = False,
     clean_up: CleanUp = None,
     device: Device = "auto",

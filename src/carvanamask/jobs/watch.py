@@ -1,0 +1,196 @@
+"""A folder that pictures arrive in → a result for each as it comes, for as long as it is wanted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from carvanamask.batch.durable import Batch, BatchReport, Manner, Progress, Writing, journal_in
+from carvanamask.core.arrivals import Arrivals
+from carvanamask.core.atomic_files import disk_error, shown
+from carvanamask.core.errors import ConfigError, DataError, DiskError
+from carvanamask.core.journal import version_of
+from carvanamask.core.model_file import ModelFile
+from carvanamask.core.picture_tree import Entry, PictureTree, look_through
+from carvanamask.core.places import is_local
+
+Problems = tuple[tuple[str, str], ...]
+"""(what, why) pairs."""
+
+PAUSE_A_LOOK = 4
+"""A pause lasts at least this many times as long as the look before it: a huge folder isn't looked at all the time."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """When a watcher looks, and when it has looked enough."""
+
+    every_seconds: float
+    until_idle_seconds: float | None = None
+    """Ends after that long with nothing new; None: never."""
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+
+def watch(
+    model: ModelFile, source: Path, work: Writing, out: Path, pace: Pace, manner: Manner | None = None
+) -> BatchReport:
+    """Look into `source` again and again, and do `work` with every picture that has arrived whole since.
+
+    A picture is whole when two looks find the same size and time. What is finished is known after a restart; what
+    fails is tried again when its file changes. A `source` that isn't there is waited for, and so is an `out` that
+    can't be written for a while. Raises ConfigError where results would become input, and where `out` holds results of
+    another model or other options, and DiskError for an `out` that can't be written from the first.
+    """
+    _check_apart(source, out)
+    first = Batch(model, work, (), manner or Manner())
+    with journal_in(out, first):
+        pass
+    watcher = _Watcher(first, source, work, out)
+    quiet_since = pace.clock()
+    while True:
+        started = pace.clock()
+        arrived = watcher.look()
+        seconds = pace.clock() - started
+        is_busy = watcher.is_busy
+        watcher.cut(arrived)
+        if is_busy:
+            quiet_since = pace.clock()
+        elif pace.until_idle_seconds is not None and pace.clock() - quiet_since >= pace.until_idle_seconds:
+            return watcher.report()
+        pace.sleep(max(pace.every_seconds, PAUSE_A_LOOK * seconds))
+
+
+class _Watcher:
+    """What is known between two looks."""
+
+    def __init__(self, first: Batch, source: Path, work: Writing, out: Path) -> None:
+        self._first, self._source, self._work, self._out = first, source, work, out
+        self._arrivals = Arrivals()
+        self._past = Progress(0, 0)
+        """Of the rounds so far; its failures are the pictures that still fail."""
+        self._problems: Problems | None = None
+        """Of the last look."""
+        self._standing: Problems = ()
+        """Of the last two: one look's alone may be a share that hesitates, or a folder that is being filled."""
+        self._blocked: Problems = ()
+        """Why results can't be written at present."""
+        self._passed_over: dict[str, int] = {}
+        self._endings: set[str] = set()
+        self._is_away = self.is_busy = False
+        self._told: Progress | None = None
+
+    def report(self) -> BatchReport:
+        return BatchReport(self._out, self._first.predictor.engine, self._progress(), self._passed_over)
+
+    def look(self) -> list[Entry]:
+        """The pictures that are whole by now and not done; `is_busy` tells whether any are on their way."""
+        tree = self._find()
+        self._standing = tuple(p for p in tree.problems if self._problems is None or p in self._problems)
+        self._problems, was_away = tree.problems, self._is_away
+        # a share that isn't mounted looks like an empty folder: what is known of it is kept
+        self._is_away = not tree.entries
+        self._say_passed_over(tree)
+        arrived: list[Entry] = []
+        if not self._is_away:
+            failed = {picture for picture, _ in self._past.failures}
+            if was_away:  # what failed may have failed because the share was leaving
+                self._arrivals.forget(failed)
+            marks = {entry.key: _mark(entry) for entry in tree.entries}
+            names = set(self._arrivals.look({name: mark for name, mark in marks.items() if mark}))
+            self._past = self._past.without(failed - marks.keys())
+            arrived = self._with_views([entry for entry in tree.entries if entry.key in names], tree)
+        self.is_busy = not (self._is_away or self._arrivals.is_through or self._blocked)
+        self._tell()
+        return arrived
+
+    def cut(self, arrived: Sequence[Entry]) -> None:
+        """Do these. An `out` that can't be written is told of once, and they stay to be done."""
+        if not arrived:
+            return
+        names, before = {entry.key for entry in arrived}, self._past
+        past = before.without(names)
+        by_name = {entry.key: entry for entry in arrived}
+        unsettled: dict[str, bool] = {}
+
+        def on_progress(news: Progress) -> None:
+            # what fails because it is gone, or written again, wasn't whole
+            for picture, _ in news.failures:
+                if picture not in unsettled:
+                    unsettled[picture] = not self._arrivals.is_as_seen(picture, _mark(by_name[picture]))
+            self._past = past + news.without({picture for picture, is_unsettled in unsettled.items() if is_unsettled})
+            self._tell()
+
+        manner = replace(self._first.manner, on_progress=on_progress)
+        batch = Batch(self._first.task.model, self._work, arrived, manner, predictor=self._first.predictor)
+        try:
+            with journal_in(self._out, batch) as journal:
+                on_progress(batch.run(journal, lambda entry: self._work.path_of(entry).exists()))
+        except (DiskError, OSError) as error:
+            reason = str(error if isinstance(error, DiskError) else disk_error(self._out, error))
+            # what this round finished, the next one finds finished
+            self._past = before
+            self._blocked = self._blocked or ((str(self._out), reason),)
+        else:
+            self._blocked = ()
+            self._arrivals.finish(name for name in names if not unsettled.get(name))
+        self._tell()
+
+    def _find(self) -> PictureTree:
+        try:
+            if self._source.is_dir():
+                return look_through([self._source], self._out)
+            why = "isn't there: waiting for the folder"
+        except DataError as error:  # gone in between
+            why = str(error)
+        except OSError as error:
+            why = f"can't be read ({error.strerror or error}): waiting for it"
+        return PictureTree((), ((str(self._source), f"{shown(self._source)} {why}"),), {})
+
+    def _with_views(self, arrived: list[Entry], tree: PictureTree) -> list[Entry]:
+        """And their cars' other views, where these make a map better."""
+        if not self._first.predictor.sees_views:
+            return arrived
+        names, cars = {entry.key for entry in arrived}, {entry.car for entry in arrived}
+        failed = {picture for picture, _ in self._past.failures}
+        done = {e.key for e in tree.entries if e.car in cars and self._arrivals.is_finished(e.key)} - failed
+        return [entry for entry in tree.entries if entry.key in names | done]
+
+    def _say_passed_over(self, tree: PictureTree) -> None:
+        """A camera that takes raw pictures alone would else wait for ever, and nobody would know why."""
+        new = sorted(tree.passed_over.keys() - self._endings)
+        if new:
+            self._first.manner.say(f"passed over, no pictures by their names: {' '.join(new)}")
+        self._passed_over = tree.passed_over
+        self._endings.update(new)
+
+    def _progress(self) -> Progress:
+        problems = self._standing + self._blocked
+        return self._past + Progress(len(problems), 0, len(problems), problems)
+
+    def _tell(self) -> None:
+        news = self._progress()
+        if news != self._told:
+            self._told = news
+            self._first.manner.on_progress(news)
+
+
+def _mark(entry: Entry) -> str:
+    """'' for a picture that is gone."""
+    version = version_of(entry.picture)
+    # also where its result goes: another file beside it can make that another name
+    return version and f"{version} {entry.target}"
+
+
+def _check_apart(source: Path, out: Path) -> None:
+    if not (is_local(source) and is_local(out)):
+        return
+    if source.is_file():
+        raise ConfigError(f"{shown(source)} is a file: name the folder that it is in")
+    if out.resolve() in (source.resolve(), *source.resolve().parents):
+        raise ConfigError(
+            f"results can't go to {shown(out)}, which holds the watched pictures: name a folder in or beside "
+            f"{shown(source)}"
+        )

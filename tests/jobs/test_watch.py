@@ -1,0 +1,430 @@
+"""A watched folder, look by look: what happens between two looks is told by the test, and no test sleeps."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from brightness_model import save_brightness_model
+from carvanamask.batch import durable
+from carvanamask.batch.durable import BatchReport, Manner, Progress
+from carvanamask.core.errors import ConfigError, DiskError, PictureError
+from carvanamask.core.mask import ProbabilityMap
+from carvanamask.core.model_file import ModelFile
+from carvanamask.core.picture_tree import find_pictures
+from carvanamask.core.pictures import save_picture
+from carvanamask.inference import pipeline
+from carvanamask.inference.predictor import Predictor
+from carvanamask.jobs import watch as job
+from carvanamask.jobs.cutout import CutOut, cutout
+from carvanamask.jobs.predict import SaveResult, predict
+from carvanamask.jobs.watch import Pace, watch
+
+Between = Callable[[], object]
+
+
+def nothing() -> None:
+    pass
+
+
+def put(path: Path, column: int = 6) -> Path:
+    picture = np.full((16, 24, 3), 20, dtype=np.uint8)
+    picture[4:12, column:18] = (240, 230, 220)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_picture(path, picture)
+    return path
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    paths = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(paths)}
+
+
+@dataclass
+class Studio:
+    """Two folders, and one that watches them; `watch` takes what happens after each look."""
+
+    root: Path
+    model: ModelFile
+    news: list[Progress] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def source(self) -> Path:
+        return self.root / "in"
+
+    @property
+    def out(self) -> Path:
+        return self.root / "out"
+
+    def watch(self, *between: Between, out: Path | None = None) -> BatchReport:
+        """Ends when two looks after the last event found nothing new."""
+        events: Iterator[Between] = iter(between)
+        now = 0.0
+
+        def sleep(seconds: float) -> None:
+            nonlocal now
+            event = next(events, None)
+            # time stands still until everything has happened
+            now += seconds if event is None else 0.0
+            (event or nothing)()
+
+        out = out or self.out
+        manner = Manner("cpu", on_progress=self.news.append, say=self.said.append)
+        work = CutOut(self.model.card, out, None)
+        return watch(self.model, self.source, work, out, Pace(1.0, 2.0, sleep, lambda: now), manner)
+
+    def times_told(self, picture: str) -> int:
+        """How often a failure appeared among the failures."""
+        was = [any(name == picture for name, _ in news.failures) for news in self.news]
+        return sum(now and not before for before, now in zip([False, *was], was, strict=False))
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Studio:
+    (tmp_path / "in").mkdir()
+    return Studio(tmp_path, save_brightness_model(tmp_path / "model", input_size_wh=(24, 16)))
+
+
+def test_pictures_are_cut_as_they_arrive_and_are_what_cutout_makes(studio: Studio) -> None:
+    report = studio.watch(
+        lambda: put(studio.source / "1.jpg"),
+        lambda: put(studio.source / "monday" / "late" / "2.png", column=8),
+        nothing,
+        lambda: put(studio.source / "monday" / "3.jpg", column=3),
+    )
+    assert (report.progress.done, report.progress.kept, report.progress.failures) == (3, 0, ())
+    cutout(studio.model, find_pictures([studio.source]), studio.root / "straight")
+    assert tree(studio.out) == tree(studio.root / "straight")
+
+
+@pytest.mark.parametrize("result", ["mask", "probability"])
+def test_other_results_are_what_predict_makes(studio: Studio, result: str) -> None:
+    put(studio.source / "day" / "1.jpg")
+    times = iter(range(100))
+    work = SaveResult(studio.model.card, studio.root / "watched", result)  # type: ignore[arg-type]
+    pace = Pace(1.0, 2.0, sleep=lambda seconds: None, clock=lambda: next(times))
+    watch(studio.model, studio.source, work, studio.root / "watched", pace)
+    predict(studio.model, find_pictures([studio.source]), studio.root / "straight", result)  # type: ignore[arg-type]
+    assert tree(studio.root / "watched") == tree(studio.root / "straight") != {}
+
+
+def test_a_picture_that_still_grows_is_not_read(studio: Studio) -> None:
+    whole = put(studio.root / "whole.png").read_bytes()
+    growing = studio.source / "1.png"
+
+    def copy(size: int) -> Between:
+        def write() -> None:
+            assert tree(studio.out) == {}
+            growing.write_bytes(whole[:size])
+
+        return write
+
+    report = studio.watch(*(copy(size) for size in range(0, len(whole), len(whole) // 6)), copy(len(whole)))
+    assert report.progress.failures == ()
+    assert report.progress.done == 1
+    assert studio.times_told("1.png") == 0
+    assert (studio.out / "1.png").exists()
+
+
+def test_a_hidden_file_waits_for_its_renaming(studio: Studio) -> None:
+    hidden = put(studio.source / ".1.jpg.tmp.jpg")
+    report = studio.watch(nothing, nothing, lambda: hidden.rename(studio.source / "1.jpg"))
+    assert list(tree(studio.out)) == ["1.png"]
+    assert report.progress.done == 1
+
+
+def test_a_file_that_vanishes_between_looks_is_no_error(studio: Studio) -> None:
+    put(studio.source / "stays.jpg")
+    report = studio.watch(lambda: put(studio.source / "goes.jpg"), lambda: (studio.source / "goes.jpg").unlink())
+    assert (report.progress.total, report.progress.failures) == (1, ())
+
+
+def test_a_file_that_vanishes_while_it_is_read_is_no_error_and_welcome_later(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes = put(studio.source / "goes.jpg")
+    put(studio.source / "stays.jpg")
+    journal_in = job.journal_in
+
+    def vanish(*words: object) -> object:
+        if goes.exists() and words[1].entries:  # type: ignore[attr-defined]
+            goes.unlink()
+            monkeypatch.undo()
+        return journal_in(*words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(job, "journal_in", vanish)
+    report = studio.watch(nothing, nothing, lambda: put(goes))
+    assert (report.progress.done, report.progress.failures) == (2, ())
+    assert studio.times_told("goes.jpg") == 0
+
+
+def test_a_bad_picture_is_named_once_and_again_when_it_changes_and_is_forgiven_when_repaired(studio: Studio) -> None:
+    whole = put(studio.root / "whole.jpg").read_bytes()
+    bad = studio.source / "bad.jpg"
+    put(studio.source / "good.jpg")
+    bad.write_bytes(whole[:-60])
+    report = studio.watch(*[nothing] * 6)
+    assert (report.progress.done, len(report.progress.failures)) == (2, 1)
+    assert studio.times_told("bad.jpg") == 1
+    studio.news.clear()
+    report = studio.watch(
+        *[nothing] * 3, lambda: bad.write_bytes(whole[:-50]), *[nothing] * 4, lambda: bad.write_bytes(whole)
+    )
+    assert studio.times_told("bad.jpg") == 2
+    assert (report.progress.done, report.progress.kept, report.progress.failures) == (1, 1, ())
+    assert list(tree(studio.out)) == ["bad.png", "good.png"]
+
+
+def test_a_restart_does_nothing_twice_and_cutout_goes_on_with_the_same_folder(studio: Studio) -> None:
+    for number in range(3):
+        put(studio.source / f"{number}.jpg")
+    assert studio.watch().progress.done == 3
+    times = {path: path.stat().st_mtime_ns for path in studio.out.iterdir() if path.suffix == ".png"}
+    put(studio.source / "new.jpg")
+    report = studio.watch()
+    assert (report.progress.kept, report.progress.done) == (3, 1)
+    assert all(path.stat().st_mtime_ns == time for path, time in times.items())
+    assert cutout(studio.model, find_pictures([studio.source]), studio.out).progress.kept == 4
+
+
+def test_a_changed_picture_is_cut_again_and_a_touched_one_is_not(studio: Studio) -> None:
+    changed, touched = put(studio.source / "changed.jpg"), put(studio.source / "touched.jpg")
+    before = studio.root / "before"
+    studio.watch(
+        nothing,
+        nothing,
+        lambda: shutil.copytree(studio.out, before),
+        lambda: (put(changed, column=2), os.utime(touched, (1, 1))),
+    )
+    assert tree(studio.out)["changed.png"] != tree(before)["changed.png"]
+    assert (before / "touched.png").stat().st_mtime_ns == (studio.out / "touched.png").stat().st_mtime_ns
+
+
+def test_inputs_stay_as_they_are(studio: Studio) -> None:
+    put(studio.source / "1.jpg")
+    (studio.source / "bad.jpg").write_bytes(b"bad")
+    before = tree(studio.source)
+    studio.watch()
+    assert tree(studio.source) == before
+
+
+def test_the_predictor_is_built_once(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[Predictor] = []
+    build = durable.build_predictor
+
+    def counting(*words: object) -> Predictor:
+        built.append(build(*words))  # type: ignore[arg-type]
+        return built[-1]
+
+    monkeypatch.setattr(durable, "build_predictor", counting)
+    report = studio.watch(lambda: put(studio.source / "1.jpg"), nothing, nothing, lambda: put(studio.source / "2.jpg"))
+    assert report.progress.done == 2
+    assert len(built) == 1
+
+
+class SeesViews(Predictor):
+    """Counts the views that come together."""
+
+    engine, sees_views = "test", True
+
+    def __init__(self) -> None:
+        self.views: list[int] = []
+
+    def predict(self, picture: np.ndarray) -> ProbabilityMap:
+        return ProbabilityMap(np.zeros(picture.shape[:2], np.float32))
+
+    def predict_views(self, pictures: Sequence[np.ndarray]) -> Iterator[ProbabilityMap]:
+        self.views.append(len(pictures))
+        return map(self.predict, pictures)
+
+
+def test_a_new_view_brings_its_car_s_other_views_along_where_they_help(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = SeesViews()
+    monkeypatch.setattr(durable, "build_predictor", lambda *words: predictor)
+    for name in ("red_01.jpg", "red_02.jpg", "blue_01.jpg"):
+        put(studio.source / name)
+    studio.watch(nothing, nothing, lambda: put(studio.source / "red_03.jpg"))
+    assert sorted(predictor.views) == [1, 2, 3]
+
+
+def test_a_folder_that_is_not_there_yet_is_named_once_and_waited_for(studio: Studio) -> None:
+    studio.source.rmdir()
+    report = studio.watch(nothing, nothing, lambda: put(studio.source / "1.jpg"))
+    assert studio.times_told(str(studio.source)) == 1
+    assert (report.progress.done, report.progress.failures) == (1, ())
+
+
+def test_a_folder_that_never_comes_is_a_failure_at_the_end(studio: Studio) -> None:
+    studio.source.rmdir()
+    ((_, reason),) = studio.watch().progress.failures
+    assert "isn't there: waiting for the folder" in reason
+
+
+@pytest.mark.parametrize("is_mount_point_left", [False, True])
+def test_a_share_that_goes_away_for_a_while_costs_nothing(studio: Studio, is_mount_point_left: bool) -> None:
+    put(studio.source / "1.jpg")
+    elsewhere = studio.root / "elsewhere"
+
+    def leave() -> None:
+        studio.source.rename(elsewhere)
+        if is_mount_point_left:
+            studio.source.mkdir()
+
+    def come_back() -> None:
+        if is_mount_point_left:
+            studio.source.rmdir()
+        elsewhere.rename(studio.source)
+
+    report = studio.watch(
+        nothing, leave, *[nothing] * 3, lambda: put(elsewhere / "2.jpg"), come_back, nothing, leave, come_back
+    )
+    assert (report.progress.done, report.progress.kept, report.progress.failures) == (2, 0, ())
+    # the second time it is away for one look only
+    assert studio.times_told(str(studio.source)) == (0 if is_mount_point_left else 1)
+
+
+def test_what_failed_while_a_share_was_leaving_is_tried_again_when_it_is_back(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(studio.source / "1.jpg")
+    load = pipeline.load_with_content
+    is_hanging = True
+
+    def hang(path: Path) -> tuple[np.ndarray, str]:
+        if is_hanging:
+            raise PictureError(f"{path} can't be read (Input/output error): check its name and disk")
+        return load(path)
+
+    def leave() -> None:
+        nonlocal is_hanging
+        studio.source.rename(studio.root / "elsewhere")
+        is_hanging = False
+
+    monkeypatch.setattr(pipeline, "load_with_content", hang)
+    report = studio.watch(nothing, leave, nothing, lambda: (studio.root / "elsewhere").rename(studio.source))
+    assert studio.times_told("1.jpg") == 1
+    assert (report.progress.done, report.progress.failures) == (1, ())
+
+
+def test_results_inside_the_watched_folder_are_no_input_even_under_another_name(studio: Studio) -> None:
+    put(studio.source / "1.jpg")
+    out = studio.source / "day" / ".." / "cut"
+    (studio.source / "day").mkdir()
+    report = studio.watch(*[nothing] * 5, out=out)
+    assert report.progress.total == 1
+    assert list(tree(studio.source)) == ["1.jpg", "cut/1.png"]
+
+
+@pytest.mark.parametrize("out", ["in", ".", "in/../in"])
+def test_results_that_could_overwrite_input_are_refused(studio: Studio, out: str) -> None:
+    with pytest.raises(ConfigError, match="holds the watched pictures: name a folder in or beside"):
+        studio.watch(out=studio.root / out)
+
+
+def test_a_file_to_watch_is_refused(studio: Studio) -> None:
+    studio.source.rmdir()
+    put(studio.root / "x.jpg").rename(studio.source)
+    with pytest.raises(ConfigError, match="is a file: name the folder"):
+        studio.watch()
+
+
+def test_results_of_other_options_are_refused_before_the_first_picture_comes(studio: Studio) -> None:
+    put(studio.root / "early" / "1.jpg")
+    predict(studio.model, find_pictures([studio.root / "early"]), studio.out)
+    with pytest.raises(ConfigError, match="another model or other options"):
+        studio.watch()
+
+
+def test_an_out_that_can_not_be_written_is_an_error_at_first_and_waited_for_later(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (studio.root / "blocked").write_text("a file")
+    with pytest.raises(DiskError):
+        studio.watch(out=studio.root / "blocked")
+
+    synced, is_full = os.fsync, True
+
+    def no_space(file: int) -> None:
+        if is_full:
+            raise OSError(28, "No space left on device")
+        synced(file)
+
+    def tidy_up() -> None:
+        nonlocal is_full
+        is_full = False
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    studio.news.clear()
+    report = studio.watch(lambda: put_by_hand(studio.source / "1.jpg"), *[nothing] * 5, tidy_up, nothing)
+    assert studio.times_told(str(studio.out)) == 1
+    assert (report.progress.done, report.progress.failures) == (1, ())
+    assert (studio.out / "1.png").exists()
+
+
+def test_a_share_with_results_that_hangs_is_waited_for(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(studio.source / "1.jpg")
+    journal_in, is_stale = job.journal_in, False
+
+    def stale(out: Path, batch: durable.Batch) -> object:
+        if is_stale:
+            raise OSError(116, "Stale file handle")
+        return journal_in(out, batch)
+
+    def hang(is_hanging: bool) -> None:
+        nonlocal is_stale
+        is_stale = is_hanging
+
+    monkeypatch.setattr(job, "journal_in", stale)
+    report = studio.watch(lambda: hang(True), *[nothing] * 4, lambda: hang(False), nothing)
+    assert studio.times_told(str(studio.out)) == 1
+    assert (report.progress.done, report.progress.failures) == (1, ())
+
+
+def put_by_hand(path: Path) -> None:
+    """As another program does: `fsync` isn't asked."""
+    cv2.imwrite(str(path), np.full((16, 24, 3), 200, dtype=np.uint8))
+
+
+def test_a_second_file_of_the_same_name_ends_as_cutout_would_have_it(studio: Studio) -> None:
+    put(studio.source / "x.jpg")
+    report = studio.watch(nothing, nothing, lambda: put(studio.source / "x.png", column=9))
+    assert {"x.jpg.png", "x.png.png"} <= tree(studio.out).keys()
+    assert report.progress.failures == ()
+    assert cutout(studio.model, find_pictures([studio.source]), studio.out).progress.kept == 2
+
+
+def test_endings_of_no_picture_are_said_once(studio: Studio) -> None:
+    raw = studio.source / "IMG_1.cr3"
+    studio.watch(lambda: raw.write_bytes(b"raw"), *[nothing] * 3)
+    assert [line for line in studio.said if "cr3" in line] == ["passed over, no pictures by their names: .cr3"]
+
+
+def test_idle_looks_bring_no_news(studio: Studio) -> None:
+    put(studio.source / "1.jpg")
+    studio.watch(*[nothing] * 30)
+    assert len(studio.news) < 10
+
+
+def test_a_huge_folder_is_not_looked_at_all_the_time(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slept = 0.0, []
+    look = job.look_through
+
+    def slow(*words: object) -> object:
+        nonlocal now
+        now += 30
+        return look(*words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(job, "look_through", slow)
+    work = CutOut(studio.model.card, studio.out, None)
+    watch(studio.model, studio.source, work, studio.out, Pace(1.0, 100.0, slept.append, lambda: now))
+    assert set(slept) == {120.0}
