@@ -59,6 +59,16 @@ def test_a_folder_called_like_a_picture_is_a_problem_only_when_empty(tmp_path: P
     assert [reason.rpartition("empty.jpg ")[2] for _, reason in tree.problems] == ["is a folder: name a picture in it"]
 
 
+def test_a_linked_folder_called_like_a_picture_is_named_and_not_entered(tmp_path: Path) -> None:
+    put(tmp_path, "shoot/x.jpg")
+    (tmp_path / "again.jpg").symlink_to(tmp_path / "shoot")
+    tree = find_pictures([tmp_path])
+    assert [entry.key for entry in tree.entries] == ["shoot/x.jpg"]
+    assert [reason.rpartition("again.jpg ")[2] for _, reason in tree.problems] == [
+        "is a link to a folder: name that folder"
+    ]
+
+
 def test_a_car_and_a_view_are_read_from_names_that_tell_them(tmp_path: Path) -> None:
     put(tmp_path, "mon/car7_03.jpg", "tue/car7_03.jpg", "IMG.jpg")
     cars = {entry.key: (entry.car, entry.view) for entry in find_pictures([tmp_path]).entries}

@@ -111,7 +111,11 @@ def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -
         if path.name.startswith("."):  # the desktop's, or not finished yet
             continue
         if path.is_dir():
-            if (results is not None and path.absolute() == results.absolute()) or path.is_symlink():
+            if results is not None and path.absolute() == results.absolute():
+                continue
+            if path.is_symlink():  # not followed: it could lead back up
+                if is_picture:
+                    problems.append((str(path), f"{shown(path)} is a link to a folder: name that folder"))
                 continue
             files = list(_walk(path, results, problems)) if is_picture else _walk(path, results, problems)
             if is_picture and not files:
