@@ -118,7 +118,7 @@ def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -
                     problems.append((str(path), f"{shown(path)} is a link to a folder: name that folder"))
                 continue
             files = list(_walk(path, results, problems)) if is_picture else _walk(path, results, problems)
-            if is_picture and not files:
+            if is_picture and not any(is_one for _, is_one in files):
                 problems.append((str(path), f"{shown(path)} is a folder: name a picture in it"))
             yield from files
         else:
