@@ -13,6 +13,7 @@ import csv
 import json
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 from batch_process import Ended, Watch, conclude, link_all, run, start
@@ -84,7 +85,7 @@ def draw(watch: Watch, total: int, path: Path) -> None:
     last = moments[-1].done
     # of spans long enough that a second more or less doesn't show
     knots = moments[:: max(1, len(moments) // 100)]
-    pairs = [(one, other) for one, other in zip(knots, knots[1:], strict=False) if other.done > one.done]
+    pairs = [(one, other) for one, other in pairwise(knots) if other.done > one.done]
     rates = [(other.done - one.done) / (other.seconds - one.seconds) for one, other in pairs]
     of_rate.plot([other.done for _, other in pairs], rates)
     of_memory.plot([moment.done for moment in moments], [moment.megabytes for moment in moments])
