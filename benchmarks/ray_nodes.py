@@ -33,7 +33,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1584, help="links are made where there are fewer")
     parser.add_argument("--out", type=Path, default=Path("ray-nodes"))
     parser.add_argument("--model", default="studio-s")
-    parser.add_argument("--least", type=float, default=0.8, help="share of twice one node's rate that two have to reach")
+    parser.add_argument(
+        "--least", type=float, default=0.8, help="share of twice one node's rate that two have to reach"
+    )
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))[:2]
     if len(cores) < 2:
