@@ -1,56 +1,105 @@
-"""Does a batch survive anything? `kill -9` at random moments, resumed each time, against an undisturbed run.
+"""Does a batch survive anything? `kill -9` at random moments against an undisturbed run, for submit and for predict.
 
-python benchmarks/kill_at_random.py --data data --kills 20 [--model NAME]
+    python benchmarks/kill_at_random.py --data data --kills 20 [--pictures 500] [--model NAME]
+    python benchmarks/kill_at_random.py --data data --kills 20 --victim ray-worker
+
+`--victim run` kills the command itself and gives it again. `--victim ray-worker` kills one of the processes that carry
+its pictures with `--executor ray`, and the command has to get over it by itself.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+import os
 import random
+import shutil
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from batch_process import VERBS, conclude, digest, family, link_some, results_of, start, title, words_of
 
-def command(data: Path, out: Path, model: str) -> list[str]:
-    words = ["submit", "--model", model, "--data", str(data), "--out", str(out / "submission.csv.gz")]
-    return [sys.executable, "-m", "carvanamask.apps.cli", *words, "--executor", "threads"]
+SILENT = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--out", type=Path, default=Path("killed"))
     parser.add_argument("--model", default="studio-s")
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--pictures", type=int, default=500)
+    parser.add_argument("--kills", type=int, default=20, help="of each verb")
+    parser.add_argument("--victim", choices=("run", "ray-worker"), default="run")
+    parser.add_argument("--executor", default="threads", help="of a run that is killed")
+    parser.add_argument("--verbs", nargs="+", choices=VERBS, default=VERBS)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = random.Random(options.seed)
+    shutil.rmtree(options.out, ignore_errors=True)
+    data = link_some(options.data, options.pictures, options.out / "data")
+    claims = {}
+    for verb in options.verbs:
+        straight = options.out / f"{verb}-straight"
+        executor = "ray" if options.victim == "ray-worker" else options.executor
+        started = time.monotonic()
+        with start(words_of(verb, data, straight, options.model, executor), **SILENT) as process:
+            code = process.wait()
+        claims[f"{verb}, undisturbed, ends with exit code 0"] = code == 0
+        seconds = time.monotonic() - started
+        print(f"{verb}: {options.pictures} pictures, undisturbed in {seconds:.0f} s")
+        wanted = digest(results_of(verb, straight))
+        out, kills, rounds, same = options.out / f"{verb}-killed", 0, 0, True
+        while kills < options.kills and same and not code:  # a run may be through before all kills have hit it
+            rounds += 1
+            shutil.rmtree(out, ignore_errors=True)
+            words = words_of(verb, data, out, options.model, executor)
+            kill = kill_workers if options.victim == "ray-worker" else kill_runs
+            kills += kill(words, rng, options.kills - kills, seconds)
+            same = results_of(verb, out).exists() and digest(results_of(verb, out)) == wanted
+        parts = len(list(out.rglob("*.part")))
+        print(f"{verb}: {kills} kills in {rounds} batches; {parts} hidden .part files left in the last one")
+        claims[f"{verb}: the same bytes after {kills} kills of a {options.victim}"] = same and kills >= options.kills
+    conclude(claims)
 
-    started = time.monotonic()
-    subprocess.run(command(options.data, options.out / "straight", options.model), check=True)
-    seconds = time.monotonic() - started
-    print(f"undisturbed: {seconds:.1f} s")
-    killed = options.out / "killed"
-    kills = 0
-    while kills < options.kills:
-        process = subprocess.Popen(command(options.data, killed, options.model), stderr=subprocess.DEVNULL)
+
+def kill_runs(words: Sequence[str], rng: random.Random, most: int, seconds: float) -> int:
+    """The same command until it is through; returns how often it was killed."""
+    for kill in range(most):
         # a moment anywhere from the start of Python on, so that most runs get a little further
-        try:
-            process.wait(timeout=rng.uniform(0.2, max(4.0, 2.5 * seconds / options.kills)))
-            break  # it was through before
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            kills += 1
-    subprocess.run(command(options.data, killed, options.model), check=True)
-    files = [folder / "submission.csv.gz" for folder in (options.out / "straight", killed)]
-    hashes = {hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-    print(f"{kills} kills, then finished: {'the same bytes' if len(hashes) == 1 else 'DIFFERENT'}")
-    sys.exit(len(hashes) - 1)
+        with start(words, **SILENT) as process:
+            if has_ended(process, rng.uniform(0.2, max(4.0, 2.5 * seconds / most))):
+                return kill
+            process.kill()
+    with start(words, **SILENT) as process:
+        process.wait()
+    return most
+
+
+def kill_workers(words: Sequence[str], rng: random.Random, most: int, seconds: float) -> int:
+    """One command; returns how many of its workers were killed while it went on."""
+    kills = 0
+    with start(words, **SILENT) as process:
+        # time enough for a new worker to start: one that never finishes anything proves nothing
+        while not has_ended(process, rng.uniform(1.0, max(10.0, seconds / 2))) and kills < most:
+            workers = [member for member in family(process.pid) if title(member).startswith("ray::_carry_there")]
+            if workers:
+                with suppress(ProcessLookupError):  # it was through meanwhile
+                    os.kill(rng.choice(workers), signal.SIGKILL)
+                    kills += 1
+        process.wait()
+    return kills
+
+
+def has_ended(process: subprocess.Popen[str], seconds: float) -> bool:
+    """Whether it ends within so many seconds."""
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,6 +151,7 @@ def test_progress_tells_a_rate_and_what_is_left() -> None:
     news = Progress(total=10, kept=2, done=4, failures=(("x", "bad"),), seconds=2.0)
     assert (news.pictures_per_second, news.seconds_left, news.is_through, news.is_whole) == (2.0, 2.0, False, False)
     assert Progress(total=10, kept=2).seconds_left is None
+    assert Progress(total=10, kept=2, done=1, failures=(("x", "bad"),)).to_dict()["seconds_left"] is None
 
 
 def test_progress_adds_up_and_forgets_failures_that_are_tried_again() -> None:
@@ -193,3 +197,44 @@ def test_words_that_are_not_known_are_refused_with_the_nearest() -> None:
         build_executor("thread")
     with pytest.raises(ConfigError, match="did you mean 'skip'"):
         check_on_error("skp")
+
+
+def test_a_result_whose_name_can_t_be_taken_is_one_failure_and_the_others_are_written(
+    model: ModelFile, pictures: Path, tmp_path: Path
+) -> None:
+    out, longest = tmp_path / "out", "y" * 251
+    for ending in (".png", ".gif"):  # told apart by their ending, their results would have 259 letters
+        (pictures / f"{longest}{ending}").write_bytes((pictures / "day 0" / "00.png").read_bytes())
+    report = cut(model, pictures, out)
+    assert {picture for picture, _ in report.progress.failures} == {f"{longest}.gif", f"{longest}.png"}
+    assert all("name too long" in reason for _, reason in report.progress.failures)
+    assert len(bytes_of(out)) == PICTURES
+    assert cut(model, pictures, out).progress.kept == PICTURES
+
+
+PARENT = """
+import os, signal, sys
+from concurrent.futures import ProcessPoolExecutor
+import multiprocessing
+from carvanamask.batch import executors
+
+class Nothing:
+    def build_predictor(self, threads):
+        return None
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(1, context, executors._settle, (Nothing(), 1))
+    print(pool.submit(os.getpid).result(), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 on this system")
+def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    # a child that lives on would keep this pipe open, and the call would never return
+    found = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, timeout=60, check=False)
+    assert found.returncode == -signal.SIGKILL
+    assert int(found.stdout) > 0

@@ -58,12 +58,23 @@ def test_other_files_are_counted_and_hidden_ones_are_not(tmp_path: Path) -> None
     assert len(tree.entries) == 1
 
 
-def test_a_folder_called_like_a_picture_is_a_problem_only_when_empty(tmp_path: Path) -> None:
+def test_a_folder_called_like_a_picture_is_a_problem_only_without_pictures(tmp_path: Path) -> None:
     put(tmp_path, "shoot.jpg/x.jpg")
     (tmp_path / "empty.jpg").mkdir()
+    put(tmp_path, "text.jpg/note.txt")
     tree = find_pictures([tmp_path])
     assert [entry.key for entry in tree.entries] == ["shoot.jpg/x.jpg"]
-    assert [reason.rpartition("empty.jpg ")[2] for _, reason in tree.problems] == ["is a folder: name a picture in it"]
+    assert [reason.partition(".jpg ")[2] for _, reason in tree.problems] == ["is a folder: name a picture in it"] * 2
+
+
+def test_a_linked_folder_called_like_a_picture_is_named_and_not_entered(tmp_path: Path) -> None:
+    put(tmp_path, "shoot/x.jpg")
+    (tmp_path / "again.jpg").symlink_to(tmp_path / "shoot")
+    tree = find_pictures([tmp_path])
+    assert [entry.key for entry in tree.entries] == ["shoot/x.jpg"]
+    assert [reason.rpartition("again.jpg ")[2] for _, reason in tree.problems] == [
+        "is a link to a folder: name that folder"
+    ]
 
 
 def test_a_car_and_a_view_are_read_from_names_that_tell_them(tmp_path: Path) -> None:

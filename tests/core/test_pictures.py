@@ -367,6 +367,16 @@ def test_any_bytes_are_a_picture_or_a_picture_error(data: bytes) -> None:
             decode_picture(start + data, "upload")
 
 
+def test_an_odd_tag_of_a_tiff_is_passed_over_without_a_warning(tmp_path: Path) -> None:
+    file, path = BytesIO(), tmp_path / "odd.tif"
+    Image.fromarray(four_patches()).save(file, "TIFF", description="taken on a Monday")
+    data = bytearray(file.getvalue())
+    place = data.index(struct.pack("<HHI", 270, 2, 18))  # tag, text, letters
+    data[place + 4 : place + 8] = struct.pack("<I", 1 << 24)
+    path.write_bytes(data)
+    assert np.array_equal(load_picture(path), four_patches())  # tests take a warning for an error
+
+
 @pytest.mark.parametrize("ending", ["JPEG", "PNG", "GIF", "TIFF", "WEBP"])
 def test_flipped_bytes_give_a_picture_or_a_picture_error(ending: str) -> None:
     file = BytesIO()

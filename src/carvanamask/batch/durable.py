@@ -62,7 +62,8 @@ class Progress:
     def seconds_left(self) -> float | None:
         """At the rate so far; None before there is one."""
         left = self.total - self.kept - self.done
-        return left / self.pictures_per_second if self.done else None
+        # pictures known to be bad before the start are done in no time
+        return left / self.pictures_per_second if self.pictures_per_second else None
 
     @property
     def is_through(self) -> bool:

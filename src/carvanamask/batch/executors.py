@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -75,7 +77,16 @@ _settled: dict[str, tuple[Task, Predictor]] = {}
 
 
 def _settle(task: Task, threads: int) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _settled["here"] = task, task.build_predictor(threads)
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed says nothing: its children would wait for shards, and hold their memory, for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _carry_here(shard: Shard) -> list[Outcome]:

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from carvanamask.core.errors import DiskError
+from carvanamask.core.errors import DiskError, FileNameError
 from carvanamask.core.places import is_local
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NOT_THIS_NAME = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 
 
 def shown(path: Path | str) -> str:
@@ -41,7 +42,7 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
             path.write_bytes(file.getvalue())
             return
         if path.exists() and not path.is_file():  # renaming over /dev/null would replace it
-            raise DiskError(f"{shown(path)} is no regular file: name another file to write")
+            raise FileNameError(f"{shown(path)} is no regular file: name another file to write")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("xb") as whole:
@@ -68,7 +69,8 @@ def save_text_atomically(path: Path, text: str) -> None:
 
 def disk_error(path: Path, error: OSError) -> DiskError:
     """What a failed write means and how to go on."""
-    return DiskError(f"{shown(path)} can't be written ({error.strerror or error}): {_repair(error)}")
+    kind = FileNameError if error.errno in _NOT_THIS_NAME else DiskError
+    return kind(f"{shown(path)} can't be written ({error.strerror or error}): {_repair(error)}")
 
 
 def _repair(error: OSError) -> str:
@@ -76,4 +78,6 @@ def _repair(error: OSError) -> str:
         return "free some space and run the same command again: what is finished is kept"
     if error.errno in _NOT_ALLOWED:
         return "change the folder's permissions, or name another folder"
+    if error.errno in _NOT_THIS_NAME:
+        return "rename it, or what is in its way"
     return "check the folder and run the same command again: what is finished is kept"

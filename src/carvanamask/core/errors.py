@@ -8,6 +8,7 @@ CarvanaMaskError
 │   └── SubmissionError  a submission file Kaggle would refuse
 ├── ModelError         a model that isn't there, or isn't whole
 └── DiskError          a file that can't be written
+    └── FileNameError  because of its own name; others can
 
 Every message is one line: what, where, and what to do.
 """
@@ -46,6 +47,10 @@ class ModelError(CarvanaMaskError):
 
 class DiskError(CarvanaMaskError):
     """A file that can't be written."""
+
+
+class FileNameError(DiskError):
+    """A file that can't be written because of its own name, where others can."""
 
 
 def nearest(wrong: str, known: Iterable[str]) -> str:

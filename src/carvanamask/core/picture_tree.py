@@ -121,10 +121,14 @@ def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -
         if path.name.startswith("."):  # the desktop's, or not finished yet
             continue
         if path.is_dir():
-            if path.is_symlink() or (results is not None and _is_same(path, results)):
+            if results is not None and _is_same(path, results):
+                continue
+            if path.is_symlink():  # not followed: it could lead back up
+                if is_picture:
+                    problems.append((str(path), f"{shown(path)} is a link to a folder: name that folder"))
                 continue
             files = list(_walk(path, results, problems)) if is_picture else _walk(path, results, problems)
-            if is_picture and not files:
+            if is_picture and not any(is_one for _, is_one in files):
                 problems.append((str(path), f"{shown(path)} is a folder: name a picture in it"))
             yield from files
         else:

@@ -190,6 +190,8 @@ def _header(file: BinaryIO, name: str, max_pixels: int) -> Iterator[tuple[Image.
             # Pillow turns TIFFs itself, and would decode a PNG to look for EXIF that isn't in the header
             is_turned_here = image.format != "TIFF" and "exif" in image.info
             orientation = image.getexif().get(_EXIF_ORIENTATION) if is_turned_here else 1
+            if image.format == "TIFF":
+                image.getexif()  # read now, where it may warn, and not once more while it's decoded
         width, height = image.size
         if width * height > max_pixels:
             raise PictureError(f"{name} is too large ({width}x{height}): shrink it to {max_pixels / 1e6:g} megapixels")

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from carvanamask.core.cores import cores
-from carvanamask.core.errors import DataError, PictureError
+from carvanamask.core.errors import DataError, FileNameError, PictureError
 from carvanamask.core.folders import S, Sample, cars_of
 from carvanamask.core.heap import keep_freed_memory
 from carvanamask.core.mask import ProbabilityMap
@@ -93,6 +93,8 @@ def _carry(predictor: Predictor, unit: Sequence[S], work: Work[S, T]) -> list[tu
                 results.append((sample, work(Predicted(sample, picture, probabilities, content))))
             except DataError as error:
                 results.append((sample, error))
+            except FileNameError as error:  # of this result alone: it doesn't keep the others from being written
+                results.append((sample, PictureError(str(error))))
     except (MemoryError, cv2.error) as error:  # a picture too large for this machine, or for OpenCV
         finished = {sample for sample, _ in results}
         results += [(sample, _too_much(sample, error)) for sample in unit if sample not in finished]

@@ -1,0 +1,77 @@
+"""What a batch costs besides its pictures: listing, versions, the journal, handing out. No picture is read.
+
+    python benchmarks/long_lists.py [--pictures 100064] [--value-bytes 8180] [--ray]
+
+A submission's journal holds a run-length code a picture (8,180 bytes for studio-s on Kaggle's pictures), one of masks
+nothing but the picture's name, version and hash.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from batch_process import link_all, megabytes
+
+from carvanamask.batch.shards import SHARD
+from carvanamask.core.journal import Journal, Row, version_of
+from carvanamask.core.picture_tree import find_pictures
+from carvanamask.core.pictures import content_of
+from carvanamask.studio.showroom import SHOWROOM
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=int, default=100_064)
+    parser.add_argument("--value-bytes", type=int, default=8_180)
+    parser.add_argument("--out", type=Path, default=Path("long-lists"))
+    parser.add_argument("--ray", action="store_true", help="hand out empty tasks by Ray, too")
+    options = parser.parse_args()
+    shutil.rmtree(options.out, ignore_errors=True)
+    folder = options.out / "pictures"
+    source = next((SHOWROOM / "test").glob("*.jpg"))
+    link_all([source], [f"{number:012x}_{1 + number % 16:02d}.jpg" for number in range(options.pictures)], folder)
+    with measured("list the pictures"):
+        entries = find_pictures([folder]).entries
+    with measured("look up their versions"):
+        versions = {entry.key: version_of(entry.picture) for entry in entries}
+    names, content = list(versions), content_of(source)
+    for title, value in (("of masks", ""), ("of a submission", "1234567 " * (options.value_bytes // 8))):
+        path = options.out / "journal"
+        with measured(f"write a journal {title}"), Journal(path, "key", versions) as journal:
+            for start in range(0, len(names), SHARD):
+                journal.add(Row(name, versions[name], content, value) for name in names[start : start + SHARD])
+        print(f"  {path.stat().st_size / len(names):.0f} bytes a picture, {path.stat().st_size / 1e6:.0f} MB")
+        with measured(f"read a journal {title}"), Journal(path, "key", versions) as journal:
+            assert all(map(journal.holds, names))
+        path.unlink()
+    if options.ray:
+        hand_out(1000)
+
+
+def hand_out(tasks: int) -> None:
+    import ray
+
+    ray.init(address="local", log_to_driver=False, logging_level="ERROR")
+    empty = ray.remote(num_cpus=1)(lambda: None)
+    ray.get([empty.remote() for _ in range(10)])  # its processes are there by then
+    with measured(f"hand out {tasks} empty tasks by Ray"):
+        ray.get([empty.remote() for _ in range(tasks)])
+    ray.shutdown()
+
+
+@contextmanager
+def measured(title: str) -> Iterator[None]:
+    before, started = megabytes([os.getpid()]), time.perf_counter()
+    yield
+    seconds = time.perf_counter() - started
+    print(f"{title}: {seconds:.2f} s, {megabytes([os.getpid()]) - before:+.0f} MB of memory", flush=True)
+
+
+if __name__ == "__main__":
+    main()
