@@ -2,14 +2,16 @@
 
     python benchmarks/kill_chain.py --data data --out killed-chain --kills 2
 
-Links a few real cars into --out, runs the chain there undisturbed, then again with `kill -9` at moments spread over
-its length, the same command each time. The submission, the masks' scores and the ensemble's card have to be the same.
+Links a few real cars into --out, runs the chain there undisturbed, then again with `kill -9` in the middle of steps
+spread over its length, the same command each time. The submission, the scores and the ensemble's card have to be the
+same.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import random
 import signal
@@ -31,7 +33,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("killed-chain"))
     parser.add_argument("--kills", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--training", default="--set training.epochs=2 --set training.batch_size=4")
+    parser.add_argument("--training", default="--set training.epochs=4 --set training.batch_size=4")
     options = parser.parse_args()
     subset = link_subset(KaggleFolder(options.data), options.out / "subset")
 
@@ -43,18 +45,20 @@ def main() -> None:
     with (options.out / "straight.log").open("a") as log:
         subprocess.run(command(options.out / "straight"), check=True, stdout=log, stderr=log)
     seconds = time.monotonic() - started
-    print(f"undisturbed: {seconds:.0f} s", flush=True)
+    steps = finished(options.out / "straight")
+    print(f"undisturbed: {steps} steps in {seconds:.0f} s", flush=True)
     rng = random.Random(options.seed)
     killed = options.out / "killed"
     with (options.out / "killed.log").open("a") as log:
-        for _ in range(options.kills):
+        for kill in range(1, options.kills + 1):
             chain = subprocess.Popen(command(killed), stdout=log, stderr=log, start_new_session=True)
-            time.sleep(rng.uniform(0.2, 0.9) * seconds / options.kills)
-            assert chain.poll() is None, "it was through before the kill: use fewer kills"
+            while finished(killed) < kill * steps // (options.kills + 1):
+                assert chain.poll() is None, f"it ended by itself: see {log.name}"
+                time.sleep(0.1)
+            time.sleep(rng.uniform(0.5, 5))  # somewhere in the next step
             os.killpg(chain.pid, signal.SIGKILL)
             chain.wait()
-            done = (killed / "carvana-small" / "chain.json").read_text().count('"name"')
-            print(f"killed after {done} finished steps", flush=True)
+            print(f"killed after {finished(killed)} of {steps} finished steps", flush=True)
         subprocess.run(command(killed), check=True, stdout=log, stderr=log)
     differ = [
         name
@@ -63,6 +67,12 @@ def main() -> None:
     ]
     print(f"{options.kills} kills, then finished: {'DIFFERENT: ' + ', '.join(differ) if differ else 'the same bytes'}")
     sys.exit(bool(differ))
+
+
+def finished(runs: Path) -> int:
+    """Steps that the chain's record names."""
+    record = runs / "carvana-small" / "chain.json"
+    return len(json.loads(record.read_text())) if record.exists() else 0
 
 
 def link_subset(folder: KaggleFolder, subset: Path) -> Path:
