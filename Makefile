@@ -25,10 +25,12 @@ format: .venv/installed-dev
 bench: .venv/installed-train
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
-models: .venv/installed-train ## the built-in models anew, from Kaggle's folder in DATA
+models: .venv/installed-train,studio ## the built-in models anew, from Kaggle's folder in DATA
 	$(BIN)/python benchmarks/gather_photographs.py --out runs/photographs
+	$(BIN)/carvanamask studio render --out runs/synthetic --cars 20 --size 640x428 --samples 8 --seed 2017
 	$(BIN)/carvanamask recipe run built-in --data $(DATA) --set out=src/carvanamask/models \
-		--set training="--set augment.background_folder=runs/photographs"
+		--set training="--set augment.background_folder=runs/photographs \
+		--set 'split.extra_folders=[\"runs/synthetic\"]'"
 
 docs/options.md: src/carvanamask/core/config.py .venv/installed-dev
 	$(BIN)/carvanamask options --markdown > $@
