@@ -27,7 +27,7 @@ bench: .venv/installed-train
 
 models: .venv/installed-train,studio ## the built-in models anew, from Kaggle's folder in DATA
 	$(BIN)/python benchmarks/gather_photographs.py --out runs/photographs
-	$(BIN)/carvanamask studio render --out runs/synthetic --cars 20 --size 640x428 --samples 8 --seed 2017
+	$(BIN)/carvanamask studio render --out runs/synthetic --cars 12 --size 640x428 --samples 8 --seed 2017
 	$(BIN)/carvanamask recipe run built-in --data $(DATA) --set out=src/carvanamask/models \
 		--set training="--set augment.background_folder=runs/photographs \
 		--set 'split.extra_folders=[\"runs/synthetic\"]'"

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from linked_pictures import link
 
 from carvanamask.core.atomic_files import save_text_atomically
 from carvanamask.core.folders import KaggleFolder, Sample, cars_of
@@ -230,12 +231,6 @@ def shrink(sample: Sample, folder: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     save_mask(folder / "train_masks" / sample.mask.name, Mask(coverage > 127))
     save_picture(target, cv2.resize(picture, (480, 320), interpolation=cv2.INTER_AREA))
-
-
-def link(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.exists():
-        target.symlink_to(source.absolute())
 
 
 if __name__ == "__main__":

@@ -163,22 +163,6 @@ class Watch:
         return (last.done - first.done) / (last.seconds - first.seconds) if last.done > first.done else 0.0
 
 
-def link_all(sources: Sequence[Path], names: Sequence[str], folder: Path) -> None:
-    """Every name becomes a link to a picture; the pictures come again as often as it takes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    there = {path.name for path in folder.iterdir()}
-    for number, name in enumerate(names):
-        if name not in there:
-            (folder / name).symlink_to(sources[number % len(sources)].resolve())
-
-
-def link_some(data: Path, pictures: int, folder: Path) -> Path:
-    """A Kaggle folder that holds the first test pictures of another one."""
-    sources = sorted((data / "test").glob("*.jpg"))[:pictures]
-    link_all(sources, [source.name for source in sources], folder / "test")
-    return folder
-
-
 def digest(path: Path) -> str:
     """Of a file's bytes, or of all files in a folder with their names; hidden ones are no results."""
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())

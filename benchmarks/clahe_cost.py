@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 from clock import milliseconds
 
-from carvanamask.core.contrast import equalise
 from carvanamask.core.folders import KaggleFolder
+from carvanamask.core.network_input import equalise
 from carvanamask.core.pictures import load_picture
 
 SIZES_WH = ((480, 320), (1024, 1024))

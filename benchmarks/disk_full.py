@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from batch_process import VERBS, conclude, digest, link_some, results_of, run, words_of
+from batch_process import VERBS, conclude, digest, results_of, run, words_of
+from linked_pictures import link_some
 
 PAGE = 4096
 """What a file on such a disk takes more of at a time."""

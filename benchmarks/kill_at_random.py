@@ -20,7 +20,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from batch_process import VERBS, conclude, digest, family, link_some, results_of, start, title, words_of
+from batch_process import VERBS, conclude, digest, family, results_of, start, title, words_of
+from linked_pictures import link_some
 
 SILENT = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 

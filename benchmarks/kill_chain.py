@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 from batch_process import digest
+from linked_pictures import link
 
 from carvanamask.core.folders import KaggleFolder, cars_of
 
@@ -88,12 +89,6 @@ def link_subset(folder: KaggleFolder, subset: Path) -> Path:
     for name in ("sample_submission.csv", "metadata.csv"):
         link(folder.root / name, subset / name)
     return subset
-
-
-def link(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.exists():
-        target.symlink_to(source.absolute())
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from batch_process import link_all, megabytes
+from batch_process import megabytes
+from linked_pictures import link_all
 
 from carvanamask.batch.shards import SHARD
 from carvanamask.core.journal import Journal, Row, version_of

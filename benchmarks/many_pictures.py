@@ -16,7 +16,8 @@ import subprocess
 from itertools import pairwise
 from pathlib import Path
 
-from batch_process import Ended, Watch, conclude, link_all, run, start
+from batch_process import Ended, Watch, conclude, run, start
+from linked_pictures import link_all
 
 from carvanamask.figures.canvas import new_figure, save_sheet
 

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from batch_process import Watch, conclude, digest, family, link_all, run, title
+from batch_process import Watch, conclude, digest, family, run, title
+from linked_pictures import link_all
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 

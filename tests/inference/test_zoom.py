@@ -46,7 +46,7 @@ class Second(NetworkPredictor):
 
 def test_the_second_pass_sees_the_car_large() -> None:
     first, second = First(), Second()
-    found = ZoomPredictor(first, (50, 25), second).predict(picture())
+    found = ZoomPredictor(first, second, (50, 25)).predict(picture())
     assert first.size_wh == (50, 25)
     assert second.seen[0].shape == (32, 64, 3)
     assert (second.seen[0][..., 0] > 127).mean() > 0.6  # of the whole picture the car is 4 %
@@ -56,7 +56,7 @@ def test_the_second_pass_sees_the_car_large() -> None:
 
 def test_where_the_first_pass_finds_no_car_its_word_stands() -> None:
     second = Second()
-    found = ZoomPredictor(First(), (50, 25), second).predict(np.full((100, 200, 3), 64, np.uint8))
+    found = ZoomPredictor(First(), second, (50, 25)).predict(np.full((100, 200, 3), 64, np.uint8))
     assert found.size_wh == (200, 100)
     np.testing.assert_allclose(found.values, 64 / 255, atol=1e-6)
     assert second.seen == []

@@ -123,7 +123,7 @@ def test_two_masks_of_one_picture_and_a_folder_without_any_are_refused(
 
 
 def test_a_few_masks_are_read_ahead_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job.os, "cpu_count", lambda: 1)  # three threads
+    monkeypatch.setattr(job, "cores", lambda: 1)  # three threads
     lock, read = threading.Lock(), 0
 
     def load_counted(path: Path) -> Mask:

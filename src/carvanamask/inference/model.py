@@ -23,7 +23,7 @@ def build_predictor(model: ModelFile, device: str = "auto", threads: int = 0, at
         predictor = StagePredictor(members[0], build_network_predictor(model, device, threads, at_once))
     elif model.card.zooms:
         network = build_network_predictor(model, device, threads, at_once)
-        predictor = ZoomPredictor(members[0], model.members[0].card.input_size_wh, network)
+        predictor = ZoomPredictor(members[0], network, model.members[0].card.input_size_wh)
     elif members:
         predictor = Ensemble(members, [member.weight for member in model.card.members])
     else:

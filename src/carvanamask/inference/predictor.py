@@ -9,11 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
-from carvanamask.core.contrast import equalise
 from carvanamask.core.errors import ConfigError, ModelError, PictureError, nearest
 from carvanamask.core.mask import ProbabilityMap
 from carvanamask.core.model_file import ModelCard, ModelFile
-from carvanamask.core.shrinking import shrink_by_area
+from carvanamask.core.network_input import as_network_sees, shrink_by_area
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -104,15 +103,19 @@ def has_torch_engine() -> bool:
 
 def shrink(picture: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
     """RGB uint8 of any size → RGB uint8 of the network's size, each pixel the mean of those it covers."""
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
-        shape = "x".join(map(str, picture.shape))
-        raise PictureError(f"a picture is an RGB uint8 array (height, width, 3), not {picture.dtype} {shape}")
-    return shrink_by_area(picture, size_wh)
+    return shrink_by_area(_checked(picture), size_wh)
 
 
 def network_input(picture: np.ndarray, card: ModelCard) -> np.ndarray:
     """RGB uint8 of any size → what the network sees of it before normalisation, as training made it."""
-    return equalise(shrink(picture, card.input_size_wh), card.clahe)
+    return as_network_sees(_checked(picture), card.input_size_wh, card.clahe)
+
+
+def _checked(picture: np.ndarray) -> np.ndarray:
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
+        shape = "x".join(map(str, picture.shape))
+        raise PictureError(f"a picture is an RGB uint8 array (height, width, 3), not {picture.dtype} {shape}")
+    return picture
 
 
 def misfit(model: ModelFile, reason: str) -> ModelError:

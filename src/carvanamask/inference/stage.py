@@ -14,7 +14,8 @@ import numpy as np
 
 from carvanamask.core.mask import ProbabilityMap
 from carvanamask.core.stage import Stage
-from carvanamask.inference.predictor import NetworkPredictor, Predictor, shrink
+from carvanamask.inference.predictor import Predictor, shrink
+from carvanamask.inference.second_pass import SecondPass
 
 FEWEST_VIEWS = 4
 """With fewer there is little to see behind the car."""
@@ -63,20 +64,10 @@ def find_stage(first: Predictor, pictures: Sequence[np.ndarray], size_wh: tuple[
 
 
 @dataclass(frozen=True)
-class StagePredictor(Predictor):
+class StagePredictor(SecondPass):
     """A first pass by any predictor; where a car's views show their stage, a second by a network that sees it."""
 
-    first: Predictor
-    second: NetworkPredictor
     sees_views: bool = True
-
-    @property
-    def engine(self) -> str:
-        return f"{self.second.engine}, after a first pass"
-
-    @property
-    def arithmetic(self) -> str:
-        return self.second.arithmetic
 
     def predict(self, picture: np.ndarray) -> ProbabilityMap:
         """One picture alone shows no stage: the first pass is the answer."""

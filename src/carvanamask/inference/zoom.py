@@ -9,28 +9,19 @@ import numpy as np
 
 from carvanamask.core.car_box import CarBox
 from carvanamask.core.mask import ProbabilityMap
-from carvanamask.inference.predictor import NetworkPredictor, Predictor, network_input, shrink
+from carvanamask.inference.predictor import network_input, shrink
+from carvanamask.inference.second_pass import SecondPass
 
 SPECK = 0.02
 """Components below this share of the largest one's area are no cars: a sticker on the wall must not widen the box."""
 
 
 @dataclass(frozen=True)
-class ZoomPredictor(Predictor):
+class ZoomPredictor(SecondPass):
     """A first pass by any predictor on small pictures; where it finds a car, a network's word on that part alone."""
 
-    first: Predictor
     first_size_wh: tuple[int, int]
     """What the first pass gets: more it would shrink anyway."""
-    second: NetworkPredictor
-
-    @property
-    def engine(self) -> str:
-        return f"{self.second.engine}, after a first pass"
-
-    @property
-    def arithmetic(self) -> str:
-        return self.second.arithmetic
 
     def predict(self, picture: np.ndarray) -> ProbabilityMap:
         size_wh = (picture.shape[1], picture.shape[0])

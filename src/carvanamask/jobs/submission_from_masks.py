@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from carvanamask.core.atomic_files import shown
+from carvanamask.core.cores import cores
 from carvanamask.core.errors import DataError, MaskError
 from carvanamask.core.folders import KaggleFolder, pictures_in
 from carvanamask.core.pictures import load_mask
@@ -109,7 +109,7 @@ def _rows(
 
 
 def _ahead(paths: Iterable[Path | None], size_wh: tuple[int, int]) -> Iterator[str]:
-    workers = min(8, (os.cpu_count() or 1) + 2)
+    workers = min(8, cores() + 2)
     waiting: deque[Future[str]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for path in paths:

@@ -14,21 +14,15 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from carvanamask.core.car_box import CarBox
 from carvanamask.core.config import AugmentConfig, Config, InputConfig
-from carvanamask.core.contrast import equalise
 from carvanamask.core.cores import cores
 from carvanamask.core.errors import ConfigError
 from carvanamask.core.folders import Sample
 from carvanamask.core.mask import Mask
+from carvanamask.core.network_input import as_network_sees
 from carvanamask.core.pictures import load_pair
-from carvanamask.core.shrinking import shrink_by_area
 from carvanamask.training.augment import augment
 from carvanamask.training.backgrounds import Backgrounds
 from carvanamask.training.stage_input import Stages, beside
-
-
-def network_input(picture: np.ndarray, options: InputConfig) -> np.ndarray:
-    """RGB uint8 of any size → what the network sees of it before normalisation, as a prediction makes it."""
-    return equalise(shrink_by_area(picture, options.size_wh), options.clahe)
 
 
 def shrink_pair(sample: Sample, options: InputConfig) -> np.ndarray:
@@ -36,7 +30,7 @@ def shrink_pair(sample: Sample, options: InputConfig) -> np.ndarray:
     assert sample.mask is not None, f"{sample.picture} is no training picture"
     picture, is_car = _seen_part(*load_pair(sample.picture, sample.mask), options)
     coverage = cv2.resize(is_car.astype(np.uint8) * 255, options.size_wh, interpolation=cv2.INTER_AREA)
-    return np.dstack([network_input(picture, options), coverage])
+    return np.dstack([as_network_sees(picture, options.size_wh, options.clahe), coverage])
 
 
 def _seen_part(picture: np.ndarray, mask: Mask, options: InputConfig) -> tuple[np.ndarray, np.ndarray]:
@@ -99,7 +93,7 @@ class ValidationPictures(Dataset[tuple[np.ndarray, np.ndarray]]):
         sample = self.samples[index]
         assert sample.mask is not None
         picture, is_car = _seen_part(*load_pair(sample.picture, sample.mask), self.options)
-        levels = network_input(picture, self.options)
+        levels = as_network_sees(picture, self.options.size_wh, self.options.clahe)
         if self.stages:
             levels = beside(levels, self.stages[sample.car])
         return levels, is_car.astype(np.uint8)

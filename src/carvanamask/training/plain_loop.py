@@ -14,8 +14,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from carvanamask.core.config import Config
-from carvanamask.core.contrast import equalise
 from carvanamask.core.model_file import ModelCard
+from carvanamask.core.network_input import equalise
 from carvanamask.training.export import Probabilities
 from carvanamask.training.unet import build_network
 
