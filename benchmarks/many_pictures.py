@@ -94,8 +94,8 @@ def draw(watch: Watch, total: int, path: Path) -> None:
         of_rate.plot([last, total], [watch.pictures_per_second] * 2, "--", label="not run")
         of_memory.plot([last, total], [watch.memory_at(1.0)] * 2, "--", label="not run")
         of_rate.legend()
-    of_rate.set(ylabel="pictures a second", ylim=(0, None))
-    of_memory.set(ylabel="memory, MB", ylim=(0, None), xlabel="pictures done")
+    of_rate.set(ylabel="pictures a second", ylim=(0, 1.1 * max(rates)))
+    of_memory.set(ylabel="memory, MB", ylim=(0, 1.1 * watch.peak), xlabel="pictures done")
     save_sheet(path, figure)
 
 
