@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from carvanamask.apps.arguments import parse_size, studio_app
-from carvanamask.apps.screen import progress
+from carvanamask.apps.screen import progress, say
 
 
 @studio_app.command("render")
@@ -24,7 +24,9 @@ def render(
 ) -> None:
     """Render labelled cars into a Kaggle folder; the same command again finishes what is left."""
     from carvanamask.jobs.render import render
+    from carvanamask.studio.renderer import find_llvm, renderer_of
 
+    say(f"engine: {renderer_of(find_llvm())}")
     with progress("rendering") as on_progress:
         report = render(out, cars, test_cars, parse_size(size), seed, body, samples, quality, on_picture=on_progress)
     print(f"{len(report.cars)} cars and {len(report.test_cars)} test cars in {out}", end=": ")
@@ -39,7 +41,9 @@ def sheet(
 ) -> None:
     """Render every body type in four views onto one sheet, to look at."""
     from carvanamask.studio.contact_sheet import save_contact_sheet
+    from carvanamask.studio.renderer import find_llvm, renderer_of
 
+    say(f"engine: {renderer_of(find_llvm())}")
     with progress("rendering") as on_progress:
         save_contact_sheet(out, seed, samples=samples, on_picture=on_progress)
     print(f"sheet in {out}")
