@@ -289,12 +289,14 @@ def test_what_can_not_be_read_is_said_in_one_line_with_the_repair(tmp_path: Path
     (tmp_path / "text.jpg").write_text("<html>404 not found</html>")
     (tmp_path / "folder.jpg").mkdir()
     os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "link.jpg").symlink_to("gone.jpg")
     repairs = {
         "empty.jpg": "is empty (0 bytes): copy or export it again",
         "text.jpg": "is no JPEG, PNG, WebP, GIF or TIFF picture: copy or export it again as one of these",
         "folder.jpg": "is a folder: name a picture in it",
         "pipe.jpg": "is no regular file: name a picture",
         "nowhere.jpg": "doesn't exist: check its name",
+        "link.jpg": "leads nowhere: link it to a picture anew, or remove it",
     }
     for name, expected in repairs.items():
         for read in (load_picture, picture_size_wh, load_mask, load_probabilities):

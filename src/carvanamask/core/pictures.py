@@ -168,7 +168,9 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         # from a store in one go: its files are not made for going back and forth
         file = path.open("rb") if is_local(path) else BytesIO(path.read_bytes())
     except FileNotFoundError:
-        raise PictureError(f"{name} doesn't exist: check its name") from None
+        is_link = is_local(path) and path.is_symlink()
+        what = "leads nowhere: link it to a picture anew, or remove it" if is_link else "doesn't exist: check its name"
+        raise PictureError(f"{name} {what}") from None
     except PermissionError:
         raise PictureError(f"{name} may not be read: change its permissions") from None
     except OSError as error:
