@@ -1,6 +1,8 @@
 """Draw docs/before-after.jpg: synthetic cars in their studio, and cut out by the built-in model.
 
-python docs/before_after.py          # asks for '.[studio]'
+    python docs/before_after.py
+
+Rendering asks for '.[studio]'.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from bright_cars import put
 from brightness_model import save_brightness_model
 from carvanamask.apps.batch_screen import encode_metrics
 from carvanamask.apps.cli import app
@@ -23,11 +24,8 @@ from carvanamask.core.pictures import load_mask, load_picture, save_picture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with shoot/1.jpg, shoot/late/1.jpg and shoot/note.txt, and a model that calls bright car."""
     monkeypatch.chdir(tmp_path)
-    picture = np.full((16, 24, 3), 20, dtype=np.uint8)
-    picture[4:12, 6:18] = (240, 230, 220)
     for name in ("shoot/1.jpg", "shoot/late/1.jpg"):
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        save_picture(tmp_path / name, picture)
+        put(tmp_path / name)
     Path("shoot/note.txt").write_text("call back")
     save_brightness_model(tmp_path / "bright", input_size_wh=(24, 16))
     return tmp_path

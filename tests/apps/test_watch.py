@@ -10,31 +10,17 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from bright_cars import put, tree
 from brightness_model import save_brightness_model
 from carvanamask.apps.batch_screen import Asked
 from carvanamask.apps.cli import app
 from carvanamask.batch.durable import Progress
 from carvanamask.core.errors import ConfigError
-from carvanamask.core.pictures import save_picture
 
 OPTIONS = ["--model", "bright", "--device", "cpu", "--every", "0.1"]
-
-
-def put(path: Path, column: int = 6) -> Path:
-    picture = np.full((16, 24, 3), 20, dtype=np.uint8)
-    picture[4:12, column:18] = (240, 230, 220)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_picture(path, picture)
-    return path
-
-
-def tree(folder: str) -> dict[str, bytes]:
-    paths = (path for path in Path(folder).rglob("*") if path.is_file() and not path.name.startswith("."))
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(paths)}
 
 
 def run(*words: str) -> Result:
@@ -95,7 +81,7 @@ def test_slow_copies_bad_pictures_a_kill_and_a_restart_end_as_cutout_would_have_
     jpeg = put(here / "whole.jpg").read_bytes()
     Path("shoot/truncated.jpg").write_bytes(jpeg[:-60])
     put(here / "part.jpg", column=9).rename("shoot/renamed.jpg")
-    team.wait_for(lambda: tree("cut").keys() >= {"monday/slow.png", "renamed.png"} and team.lines("error: "))
+    team.wait_for(lambda: tree(Path("cut")).keys() >= {"monday/slow.png", "renamed.png"} and team.lines("error: "))
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert len(team.lines("error: shoot/truncated.jpg")) == len(team.lines("error: ")) == 1
@@ -103,15 +89,15 @@ def test_slow_copies_bad_pictures_a_kill_and_a_restart_end_as_cutout_would_have_
     times = {path: path.stat().st_mtime_ns for path in Path("cut").rglob("*.png")}
     put(Path("shoot/tuesday/new.jpg"), column=3)
     process = team.start()
-    team.wait_for(lambda: "tuesday/new.png" in tree("cut"))
+    team.wait_for(lambda: "tuesday/new.png" in tree(Path("cut")))
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     assert team.lines("stopped: the same command again goes on from here")
     assert not team.lines("Traceback")
     assert {path: path.stat().st_mtime_ns for path in times} == times
     assert run("cutout", "shoot", "--out", "straight", *OPTIONS[:4]).exit_code == 1
-    assert tree("cut") == tree("straight")
-    assert len(tree("cut")) == 3
+    assert tree(Path("cut")) == tree(Path("straight"))
+    assert len(tree(Path("cut"))) == 3
     assert not [path for path in Path("cut").rglob(".*") if path.suffix == ".part"]
 
 
@@ -159,8 +145,8 @@ def test_results_are_chosen_as_for_predict_and_cutout(words: list[str], name: st
     assert run("watch", "shoot", "cut", *OPTIONS, "--until-idle", "0.1", *words).exit_code == 0
     straight = ["predict"] if "--as" in words else ["cutout", *words]
     run(*straight, "shoot", "--out", "straight", *OPTIONS[:4])
-    assert tree("cut") == tree("straight")
-    assert list(tree("cut")) == [name]
+    assert tree(Path("cut")) == tree(Path("straight"))
+    assert list(tree(Path("cut"))) == [name]
 
 
 def test_a_background_of_a_mask_ends_in_one_line() -> None:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from bright_cars import put, tree
 from brightness_model import save_brightness_model
 from carvanamask.batch import durable
 from carvanamask.batch.durable import BatchReport, Manner, Progress
@@ -19,7 +20,6 @@ from carvanamask.core.errors import ConfigError, DiskError, PictureError
 from carvanamask.core.mask import ProbabilityMap
 from carvanamask.core.model_file import ModelFile
 from carvanamask.core.picture_tree import find_pictures
-from carvanamask.core.pictures import save_picture
 from carvanamask.inference import pipeline
 from carvanamask.inference.predictor import Predictor
 from carvanamask.jobs import watch as job
@@ -32,19 +32,6 @@ Between = Callable[[], object]
 
 def nothing() -> None:
     pass
-
-
-def put(path: Path, column: int = 6) -> Path:
-    picture = np.full((16, 24, 3), 20, dtype=np.uint8)
-    picture[4:12, column:18] = (240, 230, 220)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_picture(path, picture)
-    return path
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    paths = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(paths)}
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import dice
 from carvanamask.studio.camera import turntable_angle
 from carvanamask.studio.develop import develop
-from carvanamask.studio.renderer import VARIANTS, find_llvm, load_mitsuba, renderer_of
+from carvanamask.studio.renderer import VARIANTS, engine, find_llvm, load_mitsuba
 from carvanamask.studio.shoot import Session
 
 SIZE_WH = (96, 64)
@@ -27,8 +26,8 @@ def test_without_mitsuba_one_line_says_what_to_install(monkeypatch: pytest.Monke
 
 
 def test_the_slow_renderer_says_what_would_make_it_fast() -> None:
-    assert "libllvm19" in renderer_of(None)
-    assert renderer_of(Path("libLLVM.so.19")) == "Mitsuba, llvm_ad_rgb, on all cores"
+    assert "libllvm19" in engine("scalar_rgb")
+    assert engine("llvm_ad_rgb") == "Mitsuba, llvm_ad_rgb, on all cores"
 
 
 def test_developing_is_reproducible_and_keeps_black_black_and_white_white() -> None:

@@ -40,13 +40,6 @@ def find_llvm() -> Path | None:
     return next((path for place in _LLVM_PLACES for path in sorted(Path("/").glob(place.lstrip("/")))), None)
 
 
-def renderer_of(llvm: Path | None) -> str:
-    """What renders here, in a line: a slow way is never a secret."""
-    if llvm is None:
-        return f"Mitsuba, {VARIANTS[1]}: with LLVM 19 it is five times as fast (Debian: apt-get install libllvm19)"
-    return f"Mitsuba, {VARIANTS[0]}, on all cores"
-
-
 def load_mitsuba(variant: str | None = None) -> Any:
     """The Mitsuba module, switched to the variant, by default the fastest this machine has.
 
@@ -61,6 +54,13 @@ def load_mitsuba(variant: str | None = None) -> Any:
         raise ConfigError("the studio needs Mitsuba: pip install 'carvanamask[studio]'") from None
     mitsuba.set_variant(variant or VARIANTS[llvm is None])
     return mitsuba
+
+
+def engine(variant: str) -> str:
+    """What renders, in a line: a slow way is never a secret."""
+    if variant == "scalar_rgb":
+        return f"Mitsuba, {variant}: with LLVM 19 it is five times as fast (Debian: apt-get install libllvm19)"
+    return f"Mitsuba, {variant}, on all cores"
 
 
 class PhotoSet:

@@ -24,9 +24,9 @@ def render(
 ) -> None:
     """Render labelled cars into a Kaggle folder; the same command again finishes what is left."""
     from carvanamask.jobs.render import render
-    from carvanamask.studio.renderer import find_llvm, renderer_of
+    from carvanamask.studio.renderer import engine, load_mitsuba
 
-    say(f"engine: {renderer_of(find_llvm())}")
+    say(f"engine: {engine(load_mitsuba().variant())}")
     with progress("rendering") as on_progress:
         report = render(out, cars, test_cars, parse_size(size), seed, body, samples, quality, on_picture=on_progress)
     print(f"{len(report.cars)} cars and {len(report.test_cars)} test cars in {out}", end=": ")
@@ -41,9 +41,9 @@ def sheet(
 ) -> None:
     """Render every body type in four views onto one sheet, to look at."""
     from carvanamask.studio.contact_sheet import save_contact_sheet
-    from carvanamask.studio.renderer import find_llvm, renderer_of
+    from carvanamask.studio.renderer import engine, load_mitsuba
 
-    say(f"engine: {renderer_of(find_llvm())}")
+    say(f"engine: {engine(load_mitsuba().variant())}")
     with progress("rendering") as on_progress:
         save_contact_sheet(out, seed, samples=samples, on_picture=on_progress)
     print(f"sheet in {out}")
