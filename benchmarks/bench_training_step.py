@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from carvanamask.core.config import load_config
+from carvanamask.core.recipe import load_config
 from carvanamask.training import lite_encoder
 from carvanamask.training.module import CarSegmentation
 

@@ -9,7 +9,7 @@ import pytest
 from brightness_model import save_brightness_model
 from carvanamask.apps import cli
 from carvanamask.apps.verbs.bench import ORIGINAL, print_bench
-from carvanamask.core.config import load_config
+from carvanamask.core.recipe import load_config
 from carvanamask.core.stopwatch import Rate
 from carvanamask.inference.fresh_process import FreshProcess
 from carvanamask.jobs.bench import BenchReport

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from carvanamask.core.config import SHIPPED_RECIPES, Config, encode_config, load_config, options
+from carvanamask.core.config import Config
 from carvanamask.core.errors import ConfigError
+from carvanamask.core.recipe import SHIPPED_RECIPES, encode_config, load_config, options
 
 
 @pytest.mark.parametrize("name", SHIPPED_RECIPES)

@@ -120,6 +120,15 @@ def test_probabilities_outside_0_to_1_are_refused(value: float) -> None:
         ProbabilityMap(values)
 
 
+def test_a_negative_zero_is_a_probability() -> None:
+    assert ProbabilityMap(np.array([[-0.0, 1.0]], np.float32)).values[0, 0] == 0
+
+
+def test_a_view_that_skips_columns_is_a_probability_map_too() -> None:
+    values = np.linspace(0, 1, 12, dtype=np.float32).reshape(2, 6)[:, ::-2]
+    assert ProbabilityMap(values).values is values
+
+
 @pytest.mark.parametrize("values", [np.zeros((2, 3)), np.zeros(6, np.float32), np.zeros((1, 2, 3), np.float32)])
 def test_probabilities_of_another_kind_of_array_are_refused(values: np.ndarray) -> None:
     with pytest.raises(MaskError, match="2-D float32"):

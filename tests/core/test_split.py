@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from carvanamask.core.config import load_config
 from carvanamask.core.errors import ConfigError, DataError
 from carvanamask.core.folders import Sample
+from carvanamask.core.recipe import load_config
 from carvanamask.core.split import Split, split_by_car
 
 CARS = [f"car{number:02d}" for number in range(40)]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.core.config import load_config
 from carvanamask.core.errors import DataError, ModelError, PictureError
 from carvanamask.core.model_file import ModelCard, ModelFile
+from carvanamask.core.recipe import load_config
 from carvanamask.core.stopwatch import Rate
 from carvanamask.inference.fresh_process import FreshProcess
 from carvanamask.jobs import bench as job

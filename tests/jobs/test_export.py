@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from brightness_model import save_brightness_model
 from carvanamask.apps.cli import app
-from carvanamask.core.config import load_config
 from carvanamask.core.errors import ConfigError
 from carvanamask.core.model_file import BUILT_IN, ModelCard, ModelFile
+from carvanamask.core.recipe import load_config
 from carvanamask.inference.openvino_engine import OpenVinoPredictor
 from carvanamask.inference.torch_engine import TorchPredictor
 from carvanamask.jobs.export import check_precision, export

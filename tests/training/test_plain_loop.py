@@ -8,11 +8,11 @@ import pytest
 from onnx import helper
 
 from brightness_model import encode_graph
-from carvanamask.core.config import load_config
 from carvanamask.core.folders import KaggleFolder
 from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.core.model_file import ModelCard, ModelFile
 from carvanamask.core.pictures import load_mask, load_picture
+from carvanamask.core.recipe import load_config
 from carvanamask.inference.onnx_network import OnnxNetwork
 from carvanamask.inference.openvino_engine import OpenVinoPredictor
 from carvanamask.inference.postprocess import cut

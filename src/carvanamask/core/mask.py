@@ -10,6 +10,8 @@ import numpy as np
 from carvanamask.core.errors import MaskError
 from carvanamask.core.run_length import Runs
 
+_ONE = np.float32(1).view(np.uint32)
+
 
 @dataclass(frozen=True, eq=False)
 class Mask:
@@ -57,9 +59,11 @@ class ProbabilityMap:
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.dtype != np.float32:
             raise MaskError(f"a probability map is 2-D float32, not {self.values.ndim}-D {self.values.dtype}")
-        low, high = float(self.values.min(initial=0.0)), float(self.values.max(initial=0.0))
-        if not (low >= 0.0 and high <= 1.0):  # written so that NaN fails too
-            raise MaskError(f"a probability map lies in [0, 1], not [{low:g}, {high:g}]")
+        # read as whole numbers, floats from 0 to 1 are in their order, and negative ones and NaN above them: one look
+        if self.values.view(np.uint32).max(initial=0) > _ONE:
+            low, high = float(self.values.min()), float(self.values.max())
+            if not (low >= 0.0 and high <= 1.0):  # written so that NaN fails too; -0 passes
+                raise MaskError(f"a probability map lies in [0, 1], not [{low:g}, {high:g}]")
 
     @property
     def size_wh(self) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from carvanamask.core.atomic_files import save_bytes_atomically, shown
+from carvanamask.core.bilevel_png import encode_bilevel_png
 from carvanamask.core.errors import DataError, DiskError, MaskError, PictureError
 from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.core.places import is_local
@@ -135,15 +136,14 @@ def save_picture(path: Path, rgb: np.ndarray, quality: int = 95) -> None:
 def save_mask(path: Path, mask: Mask) -> None:
     """Write a mask as 1-bit PNG, or as Kaggle's GIF with values 0 and 1, by the name's ending. Raises DiskError."""
     ending = path.suffix.lower()
-    pixels = mask.pixels.astype(np.uint8)
     if ending == ".gif":
-        image = Image.fromarray(pixels)
+        image = Image.fromarray(mask.pixels.astype(np.uint8))
         image.putpalette([0, 0, 0, 255, 255, 255])
         gif = BytesIO()
         image.save(gif, "GIF", optimize=False)  # optimizing would number the values of an all-car mask anew, from 0
         save_bytes_atomically(path, gif.getvalue())
     elif ending == ".png":
-        save_bytes_atomically(path, _encode_png(pixels, cv2.IMWRITE_PNG_BILEVEL, 1))
+        save_bytes_atomically(path, encode_bilevel_png(mask.pixels))
     else:
         raise DiskError(f"{shown(path)} can't be written: name a mask .png or .gif")
 
@@ -153,8 +153,8 @@ def save_probabilities(path: Path, probabilities: ProbabilityMap) -> None:
     save_bytes_atomically(path, _encode_png(np.rint(probabilities.values * 255).astype(np.uint8)))
 
 
-def _encode_png(pixels: np.ndarray, *options: int) -> bytes:
-    encoded: np.ndarray = cv2.imencode(".png", pixels, options)[1]
+def _encode_png(pixels: np.ndarray) -> bytes:
+    encoded: np.ndarray = cv2.imencode(".png", pixels)[1]
     return encoded.tobytes()
 
 

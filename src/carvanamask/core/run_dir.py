@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from carvanamask.core.atomic_files import save_text_atomically
-from carvanamask.core.config import Config, encode_config, load_config
+from carvanamask.core.config import Config
 from carvanamask.core.errors import ConfigError
+from carvanamask.core.recipe import encode_config, load_config
 from carvanamask.core.split import Split
 
 RUNS = Path("runs")

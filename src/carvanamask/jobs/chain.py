@@ -15,8 +15,9 @@ from typing import Any
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
 from carvanamask.core.atomic_files import save_bytes_atomically
-from carvanamask.core.config import SHIPPED_RECIPES, Section
+from carvanamask.core.config import Section
 from carvanamask.core.errors import ConfigError, DataError, nearest
+from carvanamask.core.recipe import SHIPPED_RECIPES
 from carvanamask.core.run_dir import RUNS, RunDir
 
 _HOMES = dict.fromkeys(path.parent / "recipes" for path in SHIPPED_RECIPES.values())

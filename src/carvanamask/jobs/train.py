@@ -13,12 +13,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from carvanamask import __version__
-from carvanamask.core.config import SHIPPED_RECIPES, Config, load_config, option_values
+from carvanamask.core.config import Config
 from carvanamask.core.errors import ConfigError, DataError, ModelError, nearest
 from carvanamask.core.folders import KaggleFolder, Sample, cars_of
 from carvanamask.core.label_list import Label, load_labels
 from carvanamask.core.model_file import ModelCard, ModelFile, find_model
 from carvanamask.core.pictures import load_picture
+from carvanamask.core.recipe import SHIPPED_RECIPES, load_config, option_values
 from carvanamask.core.run_dir import RunDir
 from carvanamask.core.split import Split, split_by_car
 from carvanamask.figures.curves import save_training_curves

@@ -35,8 +35,8 @@ def bench(
     runs: RunsDir = RUNS,
 ) -> None:
     """Measure a model from file to mask file, stage by stage, against what its network alone could do."""
-    from carvanamask.core.config import load_config
     from carvanamask.core.model_file import find_model
+    from carvanamask.core.recipe import load_config
     from carvanamask.jobs.bench import bench
 
     original = load_config(ORIGINAL) if against else None

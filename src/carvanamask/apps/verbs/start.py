@@ -25,7 +25,7 @@ def demo(
 @app.command()
 def options(markdown: Annotated[bool, typer.Option("--markdown", help="as docs/options.md has it")] = False) -> None:
     """List every option of a recipe with its default."""
-    from carvanamask.core.config import options
+    from carvanamask.core.recipe import options
 
     if markdown:
         print_options_page(options())
