@@ -54,3 +54,9 @@ def test_the_picture_that_came_is_left_as_it_was() -> None:
 def test_pictures_smaller_than_the_tiles_and_no_multiple_of_them_keep_their_size(size: tuple[int, int]) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     assert equalise(picture, 2).shape == (*size, 3)
+
+
+@pytest.mark.parametrize(("width", "way"), [(139, cv2.INTER_LINEAR), (140, cv2.INTER_AREA), (79, cv2.INTER_LINEAR)])
+def test_only_a_picture_that_is_little_larger_is_shrunk_between_its_pixels(width: int, way: int) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, (width // 2, width, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(shrink_by_area(levels, (80, 40)), cv2.resize(levels, (80, 40), interpolation=way))

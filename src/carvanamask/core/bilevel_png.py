@@ -1,4 +1,4 @@
-"""A mask as PNG of one bit a pixel, in a third of the time that a library takes to count its pixels."""
+"""A mask as PNG of one bit a pixel, in less than half of the time that OpenCV takes."""
 
 from __future__ import annotations
 
