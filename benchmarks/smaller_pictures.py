@@ -12,11 +12,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from held_out import pairs
 
-from carvanamask.core.folders import KaggleFolder
 from carvanamask.core.metrics import dice
 from carvanamask.core.model_file import find_model
-from carvanamask.core.pictures import load_pair
 from carvanamask.inference.model import build_predictor
 from carvanamask.inference.postprocess import cut
 
@@ -32,13 +31,8 @@ def main() -> None:
     options = parser.parse_args()
     model = find_model(options.model)
     predictor = build_predictor(model)
-    held_out = set(model.card.validation_cars)
-    samples = [each for each in KaggleFolder(options.data).training_samples() if each.car in held_out]
     scores: dict[int, list[float]] = {width: [] for width in WIDTHS}
-    for place in np.random.default_rng(SEED).permutation(len(samples))[: options.pictures]:
-        sample = samples[place]
-        assert sample.mask is not None
-        picture, truth = load_pair(sample.picture, sample.mask)
+    for _, picture, truth in pairs(options.data, model.card, options.pictures, np.random.default_rng(SEED)):
         height, whole = picture.shape[:2]
         for width in WIDTHS:
             size_wh = (width, round(height * width / whole))

@@ -30,6 +30,12 @@ def test_no_car_is_no_box() -> None:
     assert CarBox.around(np.zeros((4, 4), bool), (4, 4), (2, 2)) is None
 
 
+def test_a_box_is_found_again_in_the_picture_at_another_size() -> None:
+    assert CarBox(20, 12, 40, 8).scaled((100, 80), (50, 20)) == CarBox(10, 3, 20, 2)
+    # never empty, never outside
+    assert CarBox(99, 79, 1, 1).scaled((100, 80), (10, 8)) == CarBox(9, 7, 1, 1)
+
+
 def test_what_is_pasted_fills_the_box_and_nothing_else() -> None:
     box = CarBox(1, 2, 3, 2)
     values = box.pasted(np.full((4, 6), 0.5, np.float32), (6, 5))

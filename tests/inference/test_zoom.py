@@ -11,7 +11,7 @@ from carvanamask.core.mask import ProbabilityMap
 from carvanamask.core.model_file import ModelCard, ModelFile
 from carvanamask.inference.model import build_predictor
 from carvanamask.inference.predictor import NetworkPredictor
-from carvanamask.inference.zoom import ZoomPredictor, without_specks
+from carvanamask.inference.zoom import REACH_PX, ZoomPredictor, limits, without_specks
 
 
 def picture(left: int = 80, right: int = 120) -> np.ndarray:
@@ -69,6 +69,33 @@ def test_a_speck_does_not_widen_the_part_that_is_seen() -> None:
     assert np.flatnonzero(without_specks(is_car).any(axis=0)).tolist() == list(range(20, 60))
     is_car[0:10, 95:98] = True  # as large a part of the whole as a second car would be
     assert without_specks(is_car)[:10].any()
+
+
+def test_near_the_edge_of_the_first_pass_the_second_one_is_free_and_beyond_it_is_not() -> None:
+    first = np.full((3, 40), 0.1, np.float32)
+    first[:, 20:] = 0.9
+    least, most = limits(first, REACH_PX)
+    assert least[1].tolist() == [0] * (20 + REACH_PX) + [np.float32(0.9)] * (20 - REACH_PX)
+    assert most[1].tolist() == [np.float32(0.1)] * (20 - REACH_PX) + [1] * (20 + REACH_PX)
+
+
+class Wrong(Second):
+    """Sees no car, or nothing else."""
+
+    def __init__(self, word: float) -> None:
+        super().__init__()
+        self.word = word
+
+    def infer(self, levels: np.ndarray) -> np.ndarray:
+        return np.full(levels.shape[:2], self.word, np.float32)
+
+
+def test_a_second_pass_gone_wrong_tears_no_car_and_adds_little() -> None:
+    large = np.zeros((100, 200, 3), np.uint8)
+    large[30:70, 60:140] = 255
+    for word, area in ((0, (40 - 2 * REACH_PX) * (80 - 2 * REACH_PX)), (1, (40 + 2 * REACH_PX) * (80 + 2 * REACH_PX))):
+        found = ZoomPredictor(First(), Wrong(word), (200, 100)).predict(large)
+        assert abs(int(found.to_mask(0.5).pixels.sum()) - area) < 0.05 * area
 
 
 def test_a_card_that_zooms_is_carried_out_and_survives_the_disk(tmp_path: Path) -> None:

@@ -48,6 +48,13 @@ class CarBox:
         )
         return cls(left, top, *sides)
 
+    def scaled(self, size_wh: tuple[int, int], other_wh: tuple[int, int]) -> CarBox:
+        """The same part of the same picture at another size, to the nearest whole pixel, and at least one."""
+        across, down = other_wh[0] / size_wh[0], other_wh[1] / size_wh[1]
+        left, top = min(round(self.left * across), other_wh[0] - 1), min(round(self.top * down), other_wh[1] - 1)
+        right, bottom = round((self.left + self.width) * across), round((self.top + self.height) * down)
+        return CarBox(left, top, max(1, right - left), max(1, bottom - top))
+
     def of(self, pixels: np.ndarray) -> np.ndarray:
         """A view of this part of a picture or a mask, (height, width, …)."""
         return pixels[self.top : self.top + self.height, self.left : self.left + self.width]

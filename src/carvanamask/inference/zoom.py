@@ -1,4 +1,4 @@
-"""Looking twice: a first pass finds the car, a second one sees it as large as its input allows."""
+"""Looking twice: a first pass finds the car, a second one sees it as large as its input allows and draws its edge."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ from carvanamask.inference.second_pass import SecondPass
 SPECK = 0.02
 """Components below this share of the largest one's area are no cars: a sticker on the wall must not widen the box."""
 
+REACH_PX = 4
+"""How far the second pass may move an edge, in pixels of the first one's map. What lies deeper inside or farther
+outside is for the first one to say, which sees where the car stands (`benchmarks/other_backgrounds.py --reach`)."""
+
 
 @dataclass(frozen=True)
 class ZoomPredictor(SecondPass):
-    """A first pass by any predictor on small pictures; where it finds a car, a network's word on that part alone."""
+    """A first pass by any predictor on small pictures; where it finds a car, a network's word on that part's edges."""
 
     first_size_wh: tuple[int, int]
     """What the first pass gets: more it would shrink anyway."""
+    reach_px: int = REACH_PX
 
     def predict(self, picture: np.ndarray) -> ProbabilityMap:
         size_wh = (picture.shape[1], picture.shape[0])
@@ -30,7 +35,26 @@ class ZoomPredictor(SecondPass):
         if box is None:
             return found.resized(size_wh)
         probability = self.second.infer(network_input(box.of(picture), self.second.card))
-        return ProbabilityMap(box.pasted(probability, size_wh))
+        there = box.scaled(size_wh, found.size_wh)
+        least, most = (enlarged(there.of(limit), probability.shape) for limit in limits(found.values, self.reach_px))
+        return ProbabilityMap(box.pasted(np.clip(probability, least, most), size_wh))
+
+
+def limits(first: np.ndarray, reach_px: int) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the most that a second pass may say where the first one says `first`; float32 (h, w), all three.
+
+    Within `reach_px` of the edge of what the first one calls car these are 0 and 1; deeper inside no less than it says
+    itself, farther outside no more.
+    """
+    is_car = (first > 0.5).astype(np.uint8)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1, 2 * reach_px + 1))
+    is_deep, is_near = cv2.erode(is_car, disc) > 0, cv2.dilate(is_car, disc) > 0
+    return np.where(is_deep, first, np.float32(0)), np.where(is_near, np.float32(1), first)
+
+
+def enlarged(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """float32 (h, w) → (H, W) of `shape`, bilinear."""
+    return np.asarray(cv2.resize(values, shape[1::-1], interpolation=cv2.INTER_LINEAR))
 
 
 def without_specks(is_car: np.ndarray) -> np.ndarray:

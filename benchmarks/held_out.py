@@ -1,0 +1,23 @@
+"""Pictures of cars that a model never saw, drawn at random, with their true masks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from carvanamask.core.folders import KaggleFolder
+from carvanamask.core.mask import Mask
+from carvanamask.core.model_file import ModelCard
+from carvanamask.core.pictures import load_pair
+
+
+def pairs(data: Path, card: ModelCard, count: int, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray, Mask]]:
+    """`count` pictures at most of a Kaggle folder: each one's name, RGB uint8 (height, width, 3), and its mask."""
+    seen = set(card.training_cars)
+    samples = [each for each in KaggleFolder(data).training_samples() if each.car not in seen]
+    for place in rng.permutation(len(samples))[:count]:
+        sample = samples[place]
+        assert sample.mask is not None
+        yield sample.name, *load_pair(sample.picture, sample.mask)
