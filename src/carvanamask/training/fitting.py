@@ -23,6 +23,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from carvanamask.core.atomic_files import save_bytes_atomically
 from carvanamask.core.config import Config
 from carvanamask.core.folders import Sample
+from carvanamask.core.heap import keep_all_freed_memory
 from carvanamask.core.run_dir import RunDir
 from carvanamask.training.dataset import CarPictures
 from carvanamask.training.export import load_network
@@ -69,6 +70,7 @@ def fit(
     stopped. `start_from` is a checkpoint whose weights a new run begins with. `say` is told of each epoch.
     `pseudo` are pictures with pseudo-labels, which train beside the others. Ctrl-C raises KeyboardInterrupt.
     """
+    keep_all_freed_memory()
     L.seed_everything(config.training.seed, workers=True, verbose=False)
     module = CarSegmentation(config)
     if start_from is not None:
@@ -133,6 +135,7 @@ def is_first_process() -> bool:
 
 def seconds_a_picture(config: Config, steps: int = 3) -> float:
     """How long one training picture takes on this machine, by the fastest of a few steps on noise."""
+    keep_all_freed_memory()
     machine = this_machine(config.training.precision)
     device = torch.device(machine.accelerator)
     module = CarSegmentation(config).to(device)
