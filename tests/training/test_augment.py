@@ -99,3 +99,15 @@ def test_before_another_background_that_one_is_the_stage() -> None:
         seen = augment(pair, config, np.random.default_rng(seed), stage=stage)
         if seen[..., 7].any():
             assert not seen[:6, :, 4:7].any()  # far above the car and its shadow nothing differs
+
+
+def test_grain_and_blur_spoil_half_of_the_pictures_and_no_mask() -> None:
+    edge = np.zeros((32, 48, 4), np.uint8)
+    edge[:, :24] = 100
+    for option in ("noise", "blur"):
+        changed = [augment(edge, change(**{option: 3}), np.random.default_rng(seed)) for seed in range(40)]
+        assert all((each[..., 3] == edge[..., 3]).all() for each in changed)
+        spoiled = [each for each in changed if (each[..., :3] != edge[..., :3]).any()]
+        assert 10 < len(spoiled) < 30
+    grain = max(float(augment(edge, change(noise=3), np.random.default_rng(s))[:, :24, :3].std()) for s in range(40))
+    assert 2 < grain < 3.2

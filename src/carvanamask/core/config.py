@@ -131,6 +131,10 @@ class AugmentConfig(Section):
     hue: float = Field(50, ge=0, le=90, description="largest turn of the hue, in OpenCV's half degrees")
     saturation: float = Field(5, ge=0, le=255, description="largest change of saturation, of 255")
     value: float = Field(15, ge=0, le=255, description="largest change of brightness, of 255")
+    blur: float = Field(
+        0, ge=0, le=20, description="largest blur of every other picture, sigma in the network's pixels"
+    )
+    noise: float = Field(0, ge=0, le=255, description="largest grain of every other picture, sigma in levels of 255")
     background: float = Field(0, ge=0, le=1, description="chance of another background behind the car")
     background_folder: str = Field("", description="photographs to stand before, besides drawn backgrounds")
 

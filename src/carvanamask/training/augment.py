@@ -1,4 +1,4 @@
-"""How a training picture is varied: another background, mirrored, moved, scaled, recoloured."""
+"""How a training picture is varied: another background, mirrored, moved, scaled, recoloured, blurred, made grainy."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ def augment(
     if config.hue or config.saturation or config.value:
         # a new array: `pair` may still be the cached picture itself
         pair = np.dstack([_recolour(pair[..., :3], config, rng), pair[..., 3:]])
+    if config.blur or config.noise:
+        pair = np.dstack([_worsen(pair[..., :3], config, rng), pair[..., 3:]])
     return np.ascontiguousarray(pair)
 
 
@@ -66,3 +68,13 @@ def _recolour(rgb: np.ndarray, config: AugmentConfig, rng: np.random.Generator) 
     hsv = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2HSV)
     hsv = cv2.LUT(hsv, np.stack(tables, axis=-1).astype(np.uint8)[None])
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
+
+
+def _worsen(rgb: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+    """Every other time out of focus, and every other time with the grain of a sensor in poor light."""
+    if config.blur and rng.random() < 0.5:
+        rgb = cv2.GaussianBlur(rgb, (0, 0), rng.uniform(0.1, 1) * config.blur)
+    if config.noise and rng.random() < 0.5:
+        grain = rng.standard_normal(rgb.shape, np.float32) * np.float32(rng.uniform(0, config.noise))
+        rgb = cv2.add(rgb, grain, dtype=cv2.CV_8U)
+    return np.asarray(rgb)
