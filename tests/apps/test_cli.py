@@ -188,6 +188,18 @@ class TestCtrlC:
         monkeypatch.setattr(cli, "app", load)
         assert run("models")[0] == 130
 
+    def test_while_a_dataclass_is_made(self, tmp_path: Path) -> None:
+        # as a module of its own, the way python -m carvanamask.apps.cli ends
+        (tmp_path / "pressed.py").write_text(
+            "from carvanamask.apps import cli\n"
+            "def load(**words):\n"
+            "    exec('import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)')\n"
+            "cli.app = load\n"
+            "cli.main()\n"
+        )
+        ended = subprocess.run([sys.executable, "-m", "pressed"], cwd=tmp_path, capture_output=True, text=True)
+        assert (ended.returncode, ended.stderr) == (130, "stopped: the same command again goes on from here\n")
+
     def test_while_training(self, run: Run, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         draw_kaggle_folder(tmp_path / "data", cars=2, views=4)
 

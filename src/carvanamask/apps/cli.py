@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+from types import FrameType
 from typing import NoReturn
 
 import typer
@@ -56,8 +58,22 @@ UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """A wrong word on the command line. typer carries its own click, and gives only the subclass a public name."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C.
+
+    Of a KeyboardInterrupt itself that met `exec` of a string, as dataclasses are made by, Python keeps a note: it ends
+    by the signal, whatever exit code it is given.
+    """
+
+
+def _interrupt(signal_number: int, frame: FrameType | None) -> NoReturn:
+    raise Interrupted
+
+
 def main() -> NoReturn:
     """Run a verb; whatever a user can cause ends in one line on the error stream, never in a traceback."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's background jobs ignore it
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         code = app(standalone_mode=False)
     except CarvanaMaskError as error:
