@@ -50,6 +50,17 @@ def test_the_same_command_again_does_nothing_and_says_so() -> None:
     assert "2 pictures, 2 of them finished before" in run("predict", "shoot").output
 
 
+def test_a_picture_without_a_car_is_one_to_look_at_also_when_it_was_finished_before() -> None:
+    put(Path("shoot/empty.jpg"), column=18)
+    for verb in ("predict", "cutout"):
+        for _ in range(2):
+            result = run(verb, "shoot")
+            assert result.exit_code == 0
+            (line,) = [line for line in result.output.splitlines() if line.startswith("look at ")]
+            assert line == "look at empty.jpg: no car found"
+        assert json.loads(run(verb, "shoot", "--json").stdout)["doubtful"] == {"empty.jpg": "no car found"}
+
+
 def test_a_bad_picture_is_one_line_and_exit_code_1_and_the_rest_is_done() -> None:
     Path("shoot/bad.jpg").write_bytes(b"nothing")
     result = run("predict", "shoot")

@@ -115,14 +115,16 @@ def test_ctrl_c_at_any_moment_ends_cleanly(team: Team, moment: float) -> None:
 
 def test_a_script_is_told_by_the_exit_code() -> None:
     put(Path("shoot/1.jpg"))
+    put(Path("shoot/empty.jpg"), column=18)
     result = run("watch", "shoot", "cut", *OPTIONS, "--until-idle", "0.1")
     assert result.exit_code == 0, result.output
-    assert "1 pictures" in result.output
+    assert "2 pictures" in result.output
+    assert "look at empty.jpg: no car found" in result.output
     Path("shoot/bad.jpg").write_bytes(b"nothing")
     result = run("watch", "shoot", "cut", *OPTIONS, "--until-idle", "0.1")
     assert result.exit_code == 1
     assert len([line for line in result.output.splitlines() if line.startswith("error: shoot/bad.jpg")]) == 1
-    assert "1 pictures, 1 of them finished before" in result.output
+    assert "2 pictures, 2 of them finished before" in result.output
     assert "1 failed: see above" in result.output
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from carvanamask.core.mask import Mask, ProbabilityMap
-from carvanamask.quality.signals import stray_share, undecided_share
+from carvanamask.quality.signals import NO_CAR, doubt, stray_share, undecided_share
 
 
 def test_what_is_neither_car_nor_background_is_counted_against_the_mask() -> None:
@@ -25,3 +25,12 @@ def test_an_empty_mask_has_neither() -> None:
     empty = Mask(np.zeros((2, 3), dtype=bool))
     assert stray_share(empty) == 0
     assert undecided_share(ProbabilityMap(np.zeros((2, 3), np.float32)), empty) == 0
+
+
+def test_a_mask_of_next_to_nothing_is_to_be_looked_at() -> None:
+    pixels = np.zeros((10, 100), dtype=bool)
+    assert doubt(Mask(pixels)) == NO_CAR
+    pixels[0, :9] = True
+    assert doubt(Mask(pixels)) == NO_CAR
+    pixels[0, :10] = True
+    assert doubt(Mask(pixels)) == ""

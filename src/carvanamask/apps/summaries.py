@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from carvanamask.apps.screen import print_table
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from carvanamask.jobs.submit import SubmitReport
     from carvanamask.jobs.threshold import ThresholdReport
     from carvanamask.jobs.train import TrainReport
+
+LISTED = 20
+"""Doubtful masks that a person is told of one by one."""
 
 
 def print_train(report: TrainReport) -> None:
@@ -67,21 +69,30 @@ def print_pseudo_label(report: PseudoLabelReport) -> None:
         print(f"next: train --extra-labels {report.labels}")
 
 
-def print_batch(progress: Progress, engine: str, out: Path, passed_over: Mapping[str, int] | None = None) -> None:
-    print_failures(progress.failures)
-    if passed_over:
-        listed = ", ".join(f"{count} {ending}" for ending, count in passed_over.items())
+def print_batch(report: BatchReport) -> None:
+    print_failures(report.progress.failures)
+    if report.passed_over:
+        listed = ", ".join(f"{count} {ending}" for ending, count in report.passed_over.items())
         print(f"passed over, no pictures by their names: {listed}")
-    print(f"{_rate(progress, engine)}, in {out}")
-    if progress.failures:
+    _print_doubtful(report.doubtful)
+    print(f"{_rate(report.progress, report.engine)}, in {report.out}")
+    if report.progress.failures:
         print("repair what failed, then run the same command again: what is finished is kept")
 
 
 def print_watch(report: BatchReport) -> None:
     """Of the end; each failure had its line when it came."""
+    _print_doubtful(report.doubtful)
     print(f"{_rate(report.progress, report.engine)}, in {report.out}")
     if report.progress.failures:
         print(f"{len(report.progress.failures)} failed: see above")
+
+
+def _print_doubtful(doubtful: Sequence[tuple[str, str]]) -> None:
+    for picture, why in doubtful[:LISTED]:
+        print(f"look at {shown(picture)}: {why}")
+    if len(doubtful) > LISTED:
+        print(f"… and at {len(doubtful) - LISTED} more: --json names them all")
 
 
 def print_submit(report: SubmitReport) -> None:

@@ -203,7 +203,7 @@ def journal_in(out: Path, batch: Batch) -> Journal:
 
 
 class Writing(Protocol):
-    """Work that leaves one file of every picture."""
+    """Work that leaves one file of every picture, and returns why a person should look at it, or ''."""
 
     def __call__(self, predicted: Predicted[Entry]) -> str: ...
 
@@ -221,6 +221,8 @@ class BatchReport:
     progress: Progress
     passed_over: dict[str, int]
     """How many files were no pictures, by their ending."""
+    doubtful: tuple[tuple[str, str], ...] = ()
+    """(picture, why) of finished ones that a person should look at."""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -230,6 +232,7 @@ class BatchReport:
             **self.progress.to_dict(),
             "failures": dict(self.progress.failures),
             "passed_over": self.passed_over,
+            "doubtful": dict(self.doubtful),
         }
 
 
@@ -242,4 +245,11 @@ def write_all(model: ModelFile, work: Writing, pictures: PictureTree, out: Path,
     batch = Batch(model, work, pictures.entries, manner, pictures.problems)
     with journal_in(out, batch) as journal:
         progress = batch.run(journal, lambda entry: work.path_of(entry).exists())
-    return BatchReport(out, batch.predictor.engine, progress, pictures.passed_over)
+        doubtful = doubtful_in(journal, [entry.key for entry in pictures.entries])
+    return BatchReport(out, batch.predictor.engine, progress, pictures.passed_over, doubtful)
+
+
+def doubtful_in(journal: Journal, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """(picture, why) of those that are finished and doubtful, also by an earlier run."""
+    finished = [name for name in names if journal.holds(name)]
+    return tuple((name, why) for name, why in journal.values(finished) if why)

@@ -18,6 +18,7 @@ from carvanamask.core.pictures import content_of, load_pair, load_picture, save_
 from carvanamask.cutout.background import cover, cut_out, dusk_room, plain_room, stand_before
 from carvanamask.inference.pipeline import Predicted
 from carvanamask.inference.postprocess import cut
+from carvanamask.quality.signals import doubt
 
 ROOM = "room"
 """The background that comes with the package."""
@@ -61,10 +62,9 @@ class CutOut:
     scene: Scene | None
 
     def __call__(self, predicted: Predicted[Entry]) -> str:
-        save_cutout(
-            self.path_of(predicted.sample), predicted.picture, cut(predicted.probabilities, self.card), self.scene
-        )
-        return ""
+        mask = cut(predicted.probabilities, self.card)
+        save_cutout(self.path_of(predicted.sample), predicted.picture, mask, self.scene)
+        return doubt(mask)
 
     def path_of(self, entry: Entry) -> Path:
         return self.out / f"{entry.target}{'.jpg' if self.scene else '.png'}"

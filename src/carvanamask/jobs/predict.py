@@ -12,6 +12,7 @@ from carvanamask.core.picture_tree import Entry, PictureTree
 from carvanamask.core.pictures import save_mask, save_probabilities
 from carvanamask.inference.pipeline import Predicted
 from carvanamask.inference.postprocess import cut
+from carvanamask.quality.signals import doubt
 
 Result = Literal["mask", "probability"]
 
@@ -25,12 +26,12 @@ class SaveResult:
     result: Result
 
     def __call__(self, predicted: Predicted[Entry]) -> str:
-        path = self.path_of(predicted.sample)
+        path, mask = self.path_of(predicted.sample), cut(predicted.probabilities, self.card)
         if self.result == "mask":
-            save_mask(path, cut(predicted.probabilities, self.card))
+            save_mask(path, mask)
         else:
             save_probabilities(path, predicted.probabilities)
-        return ""
+        return doubt(mask)
 
     def path_of(self, entry: Entry) -> Path:
         return self.out / f"{entry.target}.png"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from carvanamask.batch.durable import Batch, BatchReport, Manner, Progress, Writing, journal_in
+from carvanamask.batch.durable import Batch, BatchReport, Manner, Progress, Writing, doubtful_in, journal_in
 from carvanamask.core.arrivals import Arrivals
 from carvanamask.core.atomic_files import disk_error, shown
 from carvanamask.core.errors import ConfigError, DataError, DiskError
@@ -78,12 +78,14 @@ class _Watcher:
         self._blocked: Problems = ()
         """Why results can't be written at present."""
         self._passed_over: dict[str, int] = {}
+        self._doubtful: dict[str, str] = {}
         self._endings: set[str] = set()
         self._is_away = self.is_busy = False
         self._told: Progress | None = None
 
     def report(self) -> BatchReport:
-        return BatchReport(self._out, self._first.predictor.engine, self._progress(), self._passed_over)
+        doubtful = tuple(self._doubtful.items())
+        return BatchReport(self._out, self._first.predictor.engine, self._progress(), self._passed_over, doubtful)
 
     def look(self) -> list[Entry]:
         """The pictures that are whole by now and not done; `is_busy` tells whether any are on their way."""
@@ -128,6 +130,8 @@ class _Watcher:
         try:
             with journal_in(self._out, batch) as journal:
                 on_progress(batch.run(journal, lambda entry: self._work.path_of(entry).exists()))
+                self._doubtful = {name: why for name, why in self._doubtful.items() if name not in names}
+                self._doubtful.update(doubtful_in(journal, sorted(names)))
         except (DiskError, OSError) as error:
             reason = str(error if isinstance(error, DiskError) else disk_error(self._out, error))
             # what this round finished, the next one finds finished

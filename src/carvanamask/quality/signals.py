@@ -10,6 +10,17 @@ from carvanamask.core.mask import Mask, ProbabilityMap
 UNDECIDED = 30 / 255, 210 / 255
 """Neither car nor background: in Carvana's challenge the area between gave a failed minivan away."""
 
+SMALLEST_CAR = 0.01
+"""Share of the picture. Of 488 true masks of Carvana the smallest covers 0.088; of six empty stages, drawn from what 16
+views left free of their car, the built-in models called up to 0.009 car."""
+
+NO_CAR = "no car found"
+
+
+def doubt(mask: Mask) -> str:
+    """Why a person should look at a mask; '' where it says nothing against itself."""
+    return NO_CAR if np.count_nonzero(mask.pixels) < SMALLEST_CAR * mask.pixels.size else ""
+
 
 def undecided_share(probabilities: ProbabilityMap, mask: Mask) -> float:
     """The area that is neither car nor background, as a share of the mask's; 0 for an empty mask."""

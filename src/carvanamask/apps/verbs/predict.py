@@ -58,9 +58,7 @@ def predict(
     if json_lines:
         print_event("finished", **report.to_dict())
     else:
-        print_json(report.to_dict()) if as_json else print_batch(
-            report.progress, report.engine, results, report.passed_over
-        )
+        print_json(report.to_dict()) if as_json else print_batch(report)
     exit_if(bool(report.progress.failures))
 
 
@@ -96,7 +94,5 @@ def cutout(
     if json_lines:
         print_event("finished", **report.to_dict())
     else:
-        print_json(report.to_dict()) if as_json else print_batch(
-            report.progress, report.engine, results, report.passed_over
-        )
+        print_json(report.to_dict()) if as_json else print_batch(report)
     exit_if(bool(report.progress.failures))
