@@ -25,6 +25,7 @@ from carvanamask.inference.model import build_predictor
 from carvanamask.inference.postprocess import cut
 from carvanamask.inference.predictor import Predictor
 from carvanamask.inference.zoom import ZoomPredictor
+from carvanamask.quality.signals import doubt
 from carvanamask.training.backgrounds import Backgrounds, replace_background
 
 SEED = 2026
@@ -44,6 +45,7 @@ def main() -> None:
     predictor = build_predictor(model)
     photographs = Backgrounds(str(options.photographs))
     rng = np.random.default_rng(SEED)
+    named: list[tuple[float, bool]] = []
     asked = {options.model: predictor, **by_reach(predictor, options.reach)}
     studio: dict[str, list[float]] = {name: [] for name in asked}
     street: dict[str, list[float]] = {name: [] for name in asked}
@@ -52,11 +54,13 @@ def main() -> None:
         pair = np.dstack([picture, truth.pixels.astype(np.uint8) * 255])
         background = np.clip(photographs.photograph(pair.shape[:2], rng), 0, 255).astype(np.uint8)
         elsewhere = np.ascontiguousarray(replace_background(pair, background, rng)[..., :3])
-        masks = [cut(each.predict(elsewhere), model.card) for each in asked.values()]
+        maps = [each.predict(elsewhere) for each in asked.values()]
+        masks = [cut(each, model.card) for each in maps]
         for key, each, mask in zip(asked, asked.values(), masks, strict=True):
             studio[key].append(dice(cut(each.predict(picture), model.card), truth))
             street[key].append(dice(mask, truth))
         score = street[options.model][-1]
+        named.append((score, bool(doubt(maps[0], masks[0]))))
         tiles.append((score, f"{name}  {score:.4f}", outlined(elsewhere, masks[0])[::4, ::4]))
     tiles.sort(key=lambda tile: tile[0])
     shown = tiles[:SHOWN] + tiles[SHOWN :: max(1, len(tiles) // SHOWN)]
@@ -67,6 +71,16 @@ def main() -> None:
         for key, found in scores.items():
             lost = sum(score < 0.98 for score in found)
             print(f"{where:20} {key:12} {np.mean(found):.5f}   worst {min(found):.4f}   below 0.98: {lost}")
+    print_named(named)
+
+
+def print_named(named: Sequence[tuple[float, bool]]) -> None:
+    """How well the model knows which of its masks before photographs are bad."""
+    doubtful = [score for score, is_doubtful in named if is_doubtful]
+    others = [score for score, is_doubtful in named if not is_doubtful]
+    print(f"to be looked at: {len(doubtful)}, mean Dice {np.mean(doubtful or [1]):.4f}", end=", ")
+    print(f"{sum(s < 0.98 for s in doubtful)} below 0.98", end="; ")
+    print(f"the others: worst {min(others, default=1):.4f}, {sum(s < 0.98 for s in others)} below 0.98")
 
 
 def by_reach(predictor: Predictor, reaches: Sequence[int]) -> dict[str, Predictor]:

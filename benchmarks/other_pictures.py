@@ -2,7 +2,8 @@
 
     python benchmarks/other_pictures.py --data data --model studio-m --model studio-s --out other-pictures
 
-Beyond the old frame its edge is repeated. Scores are at the true mask's size. Leaves a sheet of each change's worst
+In another frame the car, cut out by its true mask, stands before a drawn background: that takes Carvana's wall away,
+too. Scores are at the true mask's size. Leaves a sheet of each change's worst
 picture by the first model in --out.
 """
 
@@ -22,6 +23,7 @@ from carvanamask.core.model_file import find_model
 from carvanamask.figures.contact_sheet import outlined, save_contact_sheet
 from carvanamask.inference.model import build_predictor
 from carvanamask.inference.postprocess import cut
+from carvanamask.training.backgrounds import Backgrounds, replace_background
 
 SEED = 2026
 FRAME_WH = (1440, 960)
@@ -38,18 +40,22 @@ def smaller(width: int) -> Change:
 
 
 def framed(share: float) -> Change:
-    """The car fills this share of the frame's width, or of its height where that is more."""
+    """The car fills this share of the frame's width, or of its height where that is more, before a drawn background."""
 
     def change(picture: np.ndarray, truth: Mask, rng: np.random.Generator) -> tuple[np.ndarray, Mask]:
         rows, columns = np.flatnonzero(truth.pixels.any(axis=1)), np.flatnonzero(truth.pixels.any(axis=0))
         scale = max(np.ptp(columns) / FRAME_WH[0], np.ptp(rows) / FRAME_WH[1]) / share
         left = (columns[0] + columns[-1]) / 2 - scale * FRAME_WH[0] / 2
         top = (rows[0] + rows[-1]) / 2 - scale * FRAME_WH[1] / 2
+        # shrunk by area first: a car that fills a fifth would be sampled, not shrunk
+        smaller_wh = [round(side / max(1.0, scale)) for side in truth.size_wh]
+        pair = np.dstack([picture, truth.pixels.astype(np.uint8) * 255])
+        pair = cv2.resize(pair, smaller_wh, interpolation=cv2.INTER_AREA)
+        scale, left, top = min(1.0, scale), left / max(1.0, scale), top / max(1.0, scale)
         way = np.array([[scale, 0, left], [0, scale, top]])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        moved = cv2.warpAffine(picture, way, FRAME_WH, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        coverage = cv2.warpAffine(truth.pixels.astype(np.float32), way, FRAME_WH, flags=flags)
-        return moved, Mask(coverage > 0.5)
+        moved = cv2.warpAffine(pair, way, FRAME_WH, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        pair = replace_background(moved, Backgrounds().draw(FRAME_WH[::-1], rng), rng)
+        return np.ascontiguousarray(pair[..., :3]), Mask(pair[..., 3] > 127)
 
     return change
 

@@ -9,6 +9,7 @@ import numpy as np
 from brightness_model import save_brightness_model
 from carvanamask.core.mask import ProbabilityMap
 from carvanamask.core.model_file import ModelCard, ModelFile
+from carvanamask.inference.flip import FlipAverage
 from carvanamask.inference.model import build_predictor
 from carvanamask.inference.predictor import NetworkPredictor
 from carvanamask.inference.zoom import REACH_PX, ZoomPredictor, limits, without_specks
@@ -96,6 +97,16 @@ def test_a_second_pass_gone_wrong_tears_no_car_and_adds_little() -> None:
     for word, area in ((0, (40 - 2 * REACH_PX) * (80 - 2 * REACH_PX)), (1, (40 + 2 * REACH_PX) * (80 + 2 * REACH_PX))):
         found = ZoomPredictor(First(), Wrong(word), (200, 100)).predict(large)
         assert abs(int(found.to_mask(0.5).pixels.sum()) - area) < 0.05 * area
+        assert found.disputed > 0.05
+
+
+def test_looks_that_agree_dispute_nothing() -> None:
+    large = np.zeros((100, 200, 3), np.uint8)
+    large[30:70, 60:140] = 255
+    predictor = ZoomPredictor(First(), Second(), (200, 100))
+    assert predictor.predict(large).disputed < 0.001
+    assert FlipAverage(predictor).predict(large).disputed < 0.001
+    assert FlipAverage(ZoomPredictor(First(), Wrong(0), (200, 100))).predict(large).disputed > 0.2
 
 
 def test_a_card_that_zooms_is_carried_out_and_survives_the_disk(tmp_path: Path) -> None:

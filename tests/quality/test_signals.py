@@ -29,8 +29,16 @@ def test_an_empty_mask_has_neither() -> None:
 
 def test_a_mask_of_next_to_nothing_is_to_be_looked_at() -> None:
     pixels = np.zeros((10, 100), dtype=bool)
-    assert doubt(Mask(pixels)) == NO_CAR
+    sure = ProbabilityMap(np.zeros((10, 100), np.float32))
+    assert doubt(sure, Mask(pixels)) == NO_CAR
     pixels[0, :9] = True
-    assert doubt(Mask(pixels)) == NO_CAR
+    assert doubt(sure, Mask(pixels)) == NO_CAR
     pixels[0, :10] = True
-    assert doubt(Mask(pixels)) == ""
+    assert doubt(sure, Mask(pixels)) == ""
+
+
+def test_a_car_that_two_looks_saw_differently_is_to_be_looked_at() -> None:
+    whole = Mask(np.ones((2, 2), dtype=bool))
+    values = np.ones((2, 2), np.float32)
+    assert doubt(ProbabilityMap(values, disputed=0.009), whole) == ""
+    assert doubt(ProbabilityMap(values, disputed=0.12), whole) == "two looks differ over 12% of the car"

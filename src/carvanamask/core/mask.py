@@ -55,6 +55,8 @@ class ProbabilityMap:
     """How sure a model is that a pixel is car: float32 of shape (height, width), in [0, 1]."""
 
     values: np.ndarray
+    disputed: float = 0.0
+    """Share of the car that two looks saw differently, beyond what the second may change; 0 after one look."""
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.dtype != np.float32:
@@ -77,4 +79,4 @@ class ProbabilityMap:
         """Bilinear. Enlarge probabilities before the threshold: masks enlarged after it lose their edge."""
         if size_wh == self.size_wh:
             return self
-        return ProbabilityMap(cv2.resize(self.values, size_wh, interpolation=cv2.INTER_LINEAR))
+        return ProbabilityMap(cv2.resize(self.values, size_wh, interpolation=cv2.INTER_LINEAR), self.disputed)

@@ -19,7 +19,7 @@ from carvanamask.inference.predictor import Predictor
 class JointMap(ProbabilityMap):
     """The weighted mean of several maps of one picture, and those maps."""
 
-    members: tuple[ProbabilityMap, ...]
+    members: tuple[ProbabilityMap, ...] = ()
 
 
 class Ensemble(Predictor):
@@ -60,7 +60,7 @@ class Ensemble(Predictor):
         for each, weight in zip(maps, self.weights, strict=True):
             mean += each.values * np.float32(weight)
         # 32-bit weights may add up to a hair more than 1
-        return JointMap(np.minimum(mean, 1, out=mean), tuple(maps))
+        return JointMap(np.minimum(mean, 1, out=mean), max(each.disputed for each in maps), tuple(maps))
 
 
 @dataclass(frozen=True)

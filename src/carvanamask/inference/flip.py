@@ -44,4 +44,5 @@ def _mirrored(picture: np.ndarray) -> np.ndarray:
 
 
 def _mean(straight: ProbabilityMap, mirrored: ProbabilityMap) -> ProbabilityMap:
-    return ProbabilityMap((straight.values + cv2.flip(mirrored.values, 1)) * np.float32(0.5))
+    values = (straight.values + cv2.flip(mirrored.values, 1)) * np.float32(0.5)
+    return ProbabilityMap(values, max(straight.disputed, mirrored.disputed))

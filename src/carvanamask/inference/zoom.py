@@ -37,7 +37,9 @@ class ZoomPredictor(SecondPass):
         probability = self.second.infer(network_input(box.of(picture), self.second.card))
         there = box.scaled(size_wh, found.size_wh)
         least, most = (enlarged(there.of(limit), probability.shape) for limit in limits(found.values, self.reach_px))
-        return ProbabilityMap(box.pasted(np.clip(probability, least, most), size_wh))
+        held = np.clip(probability, least, most)
+        overruled, area = cv2.norm(held, probability, cv2.NORM_L1), np.count_nonzero(held > 0.5)
+        return ProbabilityMap(box.pasted(held, size_wh), float(overruled / area) if area else 0.0)
 
 
 def limits(first: np.ndarray, reach_px: int) -> tuple[np.ndarray, np.ndarray]:

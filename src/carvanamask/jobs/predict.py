@@ -31,7 +31,7 @@ class SaveResult:
             save_mask(path, mask)
         else:
             save_probabilities(path, predicted.probabilities)
-        return doubt(mask)
+        return doubt(predicted.probabilities, mask)
 
     def path_of(self, entry: Entry) -> Path:
         return self.out / f"{entry.target}.png"
