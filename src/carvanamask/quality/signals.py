@@ -15,7 +15,7 @@ SMALLEST_CAR = 0.01
 views left free of their car, the built-in models called up to 0.009 car."""
 
 MOST_DISPUTED = 0.01
-"""Share of the car's area. Of 656 held-out pictures of Carvana none reaches it with the built-in `studio-m` (0.007 at
+"""Share of the car's area. Of 656 held-out pictures of Carvana none reaches it with the built-in `studio-m` (0.008 at
 most); of masks gone wrong before other backgrounds all do (`benchmarks/other_backgrounds.py`)."""
 
 NO_CAR = "no car found"
