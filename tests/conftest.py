@@ -1,3 +1,4 @@
+import signal
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,10 @@ batch_size = 4
 workers = 0
 precision = "fp32"
 """
+
+
+# a shell's background jobs ignore Ctrl-C, and so would every process that a test starts and presses it in
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
