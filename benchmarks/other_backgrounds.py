@@ -4,8 +4,8 @@
 
 Cuts the car out of each held-out picture by its true mask and lays it on a part of a photograph, every other time with
 a shadow (`training/backgrounds.py`). --photographs have to be others than the training's. Leaves a sheet of the worst
-and of some others in --out. With a studio's folder of synthetic cars as --data it works, too. --reach 0 2 8 999 asks a
-model that looks twice again, with other limits to how far its second look may move an edge.
+and of some others in --out. With a studio's folder of synthetic cars as --data it works, too. --reach 2 8 60 asks a
+model that looks twice again, with other limits to how far its second look may move an edge; 60 is none.
 """
 
 from __future__ import annotations

@@ -3,8 +3,7 @@
     python benchmarks/other_pictures.py --data data --model studio-m --model studio-s --out other-pictures
 
 In another frame the car, cut out by its true mask, stands before a drawn background: that takes Carvana's wall away,
-too. Scores are at the true mask's size. Leaves a sheet of each change's worst
-picture by the first model in --out.
+too. Scores are at the true mask's size. Leaves a sheet of each change's worst picture by the first model in --out.
 """
 
 from __future__ import annotations

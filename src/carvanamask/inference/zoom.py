@@ -40,8 +40,11 @@ class ZoomPredictor(SecondPass):
             return found.resized(size_wh)
         probability = self.second.infer(network_input(box.of(picture), self.second.card))
         there = box.scaled(size_wh, found.size_wh)
-        least, most = (enlarged(there.of(limit), probability.shape) for limit in limits(found.values, self.reach_px))
-        held = np.clip(probability, least, most)
+        least, most = (
+            ProbabilityMap(there.of(limit)).resized(self.second.card.input_size_wh)
+            for limit in limits(found.values, self.reach_px)
+        )
+        held = np.clip(probability, least.values, most.values)
         overruled, area = cv2.norm(held, probability, cv2.NORM_L1), np.count_nonzero(held > 0.5)
         disputed = float(overruled / area) if area else 0.0
         values = found.resized(size_wh).values if disputed > LOST else box.pasted(held, size_wh)
@@ -58,11 +61,6 @@ def limits(first: np.ndarray, reach_px: int) -> tuple[np.ndarray, np.ndarray]:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1, 2 * reach_px + 1))
     is_deep, is_near = cv2.erode(is_car, disc) > 0, cv2.dilate(is_car, disc) > 0
     return np.where(is_deep, first, np.float32(0)), np.where(is_near, np.float32(1), first)
-
-
-def enlarged(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """float32 (h, w) → (H, W) of `shape`, bilinear."""
-    return np.asarray(cv2.resize(values, shape[1::-1], interpolation=cv2.INTER_LINEAR))
 
 
 def without_specks(is_car: np.ndarray) -> np.ndarray:
