@@ -128,7 +128,7 @@ def test_another_background_never_mixes_into_a_folder() -> None:
     run("cutout", "shoot", "--background", "#ffffff")
     result = run("cutout", "shoot", "--background", "#000000")
     assert isinstance(result.exception, ConfigError)
-    assert "another model or other options" in str(result.exception)
+    assert "another model, version or options" in str(result.exception)
 
 
 @pytest.mark.parametrize("background", ["#12", "#gggggg"])

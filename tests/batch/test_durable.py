@@ -119,10 +119,20 @@ def test_only_what_changed_is_lost_or_is_new_is_done(model: ModelFile, pictures:
 def test_another_model_or_option_never_mixes_into_a_folder(model: ModelFile, pictures: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     cut(model, pictures, out)
-    with pytest.raises(ConfigError, match="another model or other options"):
+    with pytest.raises(ConfigError, match="another model, version or options"):
         cut(model.with_card(threshold=0.9), pictures, out)
-    with pytest.raises(ConfigError, match="another model or other options"):
+    with pytest.raises(ConfigError, match="another model, version or options"):
         predict(model, find_pictures([pictures]), out, "probability")
+
+
+def test_what_an_earlier_version_began_is_not_gone_on_with(
+    model: ModelFile, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    cut(model, pictures, out)
+    monkeypatch.setattr("carvanamask.batch.shards.__version__", "0.0.1")
+    with pytest.raises(ConfigError, match="another model, version or options"):
+        cut(model, pictures, out)
 
 
 def test_bad_pictures_are_named_and_a_retry_takes_only_those(model: ModelFile, pictures: Path, tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_other_models_never_mix_into_a_folder(models: list[ModelFile], folder: K
     pseudo_label(models, folder, tmp_path / "out")
     third = save_brightness_model(tmp_path / "third", SIZE_WH, 120.0, name="third")
     with pytest.raises(
-        ConfigError, match=r"out was begun with another model or other options than .*: name another --out"
+        ConfigError, match=r"out was begun with another model, version or options than .*: name another --out"
     ):
         pseudo_label([models[0], third], folder, tmp_path / "out")
 

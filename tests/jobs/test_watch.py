@@ -328,7 +328,7 @@ def test_a_file_to_watch_is_refused(studio: Studio) -> None:
 def test_results_of_other_options_are_refused_before_the_first_picture_comes(studio: Studio) -> None:
     put(studio.root / "early" / "1.jpg")
     predict(studio.model, find_pictures([studio.root / "early"]), studio.out)
-    with pytest.raises(ConfigError, match="another model or other options"):
+    with pytest.raises(ConfigError, match="another model, version or options"):
         studio.watch()
 
 

@@ -187,8 +187,8 @@ class Batch:
 def journal_in(out: Path, batch: Batch) -> Journal:
     """The journal of a folder of results; raises ConfigError where results of another kind lie.
 
-    Another model, another option, another result: a folder never holds a mixture. A store's journal is in this user's
-    home, since a store's files can't grow.
+    Another model, version or option, another result: a folder never holds a mixture. A store's journal is in this
+    user's home, since a store's files can't grow.
     """
     folder = out if is_local(out) else STATE / hashlib.sha256(str(out).encode()).hexdigest()[:16]
     mine = folder / f".{batch.task.key}.journal"
@@ -196,8 +196,8 @@ def journal_in(out: Path, batch: Batch) -> Journal:
     if others:
         model = batch.task.model.card.name
         raise ConfigError(
-            f"{shown(out)} was begun with another model or other options than '{model}' has now: name another --out, "
-            f"or remove {shown(others[0])} to do all of it again"
+            f"{shown(out)} was begun with another model, version or options than '{model}' has now: "
+            f"name another --out, or remove {shown(others[0])} to do all of it again"
         )
     return batch.journal(mine)
 
@@ -240,7 +240,7 @@ def write_all(model: ModelFile, work: Writing, pictures: PictureTree, out: Path,
     """A file of every picture in the folder `out`; called again only of those that are left.
 
     A picture that can't be read is reported and the others are done. Raises ConfigError where `out` holds results of
-    another model or other options, and DiskError for an `out` that can't be written.
+    another model, version or options, and DiskError for an `out` that can't be written.
     """
     batch = Batch(model, work, pictures.entries, manner, pictures.problems)
     with journal_in(out, batch) as journal:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from carvanamask import __version__
 from carvanamask.core.errors import DataError
 from carvanamask.core.folders import cars_of
 from carvanamask.core.model_file import ModelFile
@@ -31,8 +32,9 @@ class Task:
 
     @property
     def key(self) -> str:
-        """Names the model, then all that decides about a result: its card, the arithmetic, what is made of a map."""
-        options = f"{self.model.card.model_dump_json()} {self.arithmetic} {self.work!r}"
+        """Names the model, then all that decides about a result: its card, this program's version, the arithmetic, what
+        is made of a map."""
+        options = f"{self.model.card.model_dump_json()} {__version__} {self.arithmetic} {self.work!r}"
         return f"{self.model.identity[:8]}-{hashlib.sha256(options.encode()).hexdigest()[:8]}"
 
     def build_predictor(self, threads: int = 0) -> Predictor:

@@ -42,7 +42,7 @@ def watch(
     A picture is whole when two looks find the same size and time. What is finished is known after a restart; what
     fails is tried again when its file changes. A `source` that isn't there is waited for, and so is an `out` that
     can't be written for a while. Raises ConfigError where results would become input, and where `out` holds results of
-    another model or other options, and DiskError for an `out` that can't be written from the first.
+    another model, version or options, and DiskError for an `out` that can't be written from the first.
     """
     _check_apart(source, out)
     first = Batch(model, work, (), manner or Manner())
