@@ -60,7 +60,7 @@ def main() -> None:
             studio[key].append(dice(cut(each.predict(picture), model.card), truth))
             street[key].append(dice(mask, truth))
         score = street[options.model][-1]
-        named.append((score, bool(doubt(maps[0], masks[0]))))
+        named.append((score, bool(doubt(maps[0], masks[0], model.card.most_undecided))))
         tiles.append((score, f"{name}  {score:.4f}", outlined(elsewhere, masks[0])[::4, ::4]))
     tiles.sort(key=lambda tile: tile[0])
     shown = tiles[:SHOWN] + tiles[SHOWN :: max(1, len(tiles) // SHOWN)]

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 
 from carvanamask.core.errors import MaskError
 from carvanamask.core.mask import Mask, ProbabilityMap
-from carvanamask.core.metrics import boundary_iou, dice, dice_curve, iou
+from carvanamask.core.metrics import boundary_iou, dice, dice_curve, iou, undecided_share
 
 masks = arrays(bool, (4, 5)).map(Mask)
 
@@ -77,3 +77,15 @@ def test_the_dice_curve_agrees_with_cutting_at_each_threshold() -> None:
 def test_an_empty_truth_has_a_perfect_dice_where_nothing_passes() -> None:
     curve = dice_curve(ProbabilityMap(np.full((2, 2), 0.3, dtype=np.float32)), mask("..", ".."), steps=4)
     assert curve.tolist() == [0, 0, 1, 1]
+
+
+def test_what_is_neither_car_nor_background_is_counted_against_the_mask() -> None:
+    levels = np.array([[0, 29, 30, 127, 128, 210, 211, 255]], dtype=np.float32) / 255
+    probabilities = ProbabilityMap(levels)
+    mask = probabilities.to_mask(0.5)
+    assert mask.pixels.sum() == 4
+    assert undecided_share(probabilities, mask) == 4 / 4  # 30, 127, 128 and 210
+
+
+def test_of_an_empty_mask_nothing_is_undecided() -> None:
+    assert undecided_share(ProbabilityMap(np.full((2, 3), 0.4, np.float32)), Mask(np.zeros((2, 3), dtype=bool))) == 0

@@ -26,6 +26,12 @@ def test_metrics_come_back_as_numbers(tmp_path: Path) -> None:
     assert run.metrics() == [{"epoch": 0.0, "val_dice": 0.5}, {"epoch": 1.0, "val_dice": 0.75}]
 
 
+def test_what_an_earlier_version_did_not_measure_of_its_epochs_is_0(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    run.save_metrics([{"epoch": 0}, {"epoch": 1, "val_undecided": 0.05}])
+    assert [row["val_undecided"] for row in run.metrics()] == [0, 0.05]
+
+
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden"])
 def test_a_run_s_name_stays_in_its_folder(name: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="a run can't be called"):

@@ -2,15 +2,7 @@ import numpy as np
 import pytest
 
 from carvanamask.core.mask import Mask, ProbabilityMap
-from carvanamask.quality.signals import NO_CAR, doubt, stray_share, undecided_share
-
-
-def test_what_is_neither_car_nor_background_is_counted_against_the_mask() -> None:
-    levels = np.array([[0, 29, 30, 127, 128, 210, 211, 255]], dtype=np.float32) / 255
-    probabilities = ProbabilityMap(levels)
-    mask = probabilities.to_mask(0.5)
-    assert mask.pixels.sum() == 4
-    assert undecided_share(probabilities, mask) == 4 / 4  # 30, 127, 128 and 210
+from carvanamask.quality.signals import NO_CAR, doubt, stray_share
 
 
 def test_strays_are_what_the_largest_component_leaves() -> None:
@@ -21,10 +13,8 @@ def test_strays_are_what_the_largest_component_leaves() -> None:
     assert stray_share(Mask(pixels)) == 0
 
 
-def test_an_empty_mask_has_neither() -> None:
-    empty = Mask(np.zeros((2, 3), dtype=bool))
-    assert stray_share(empty) == 0
-    assert undecided_share(ProbabilityMap(np.zeros((2, 3), np.float32)), empty) == 0
+def test_an_empty_mask_has_no_strays() -> None:
+    assert stray_share(Mask(np.zeros((2, 3), dtype=bool))) == 0
 
 
 def test_a_mask_of_next_to_nothing_is_to_be_looked_at() -> None:
@@ -42,3 +32,11 @@ def test_a_car_that_two_looks_saw_differently_is_to_be_looked_at() -> None:
     values = np.ones((2, 2), np.float32)
     assert doubt(ProbabilityMap(values, disputed=0.009), whole) == ""
     assert doubt(ProbabilityMap(values, disputed=0.12), whole) == "two looks differ over 12% of the car"
+
+
+def test_a_car_more_undecided_than_the_card_says_of_ordinary_ones_is_to_be_looked_at() -> None:
+    probabilities = ProbabilityMap(np.array([[0.7] + [1.0] * 19], np.float32))
+    mask = probabilities.to_mask(0.5)
+    assert doubt(probabilities, mask, most_undecided=0.05) == ""
+    assert doubt(probabilities, mask, most_undecided=0.049) == "5.0% of the car is undecided"
+    assert doubt(probabilities, mask) == ""  # a card that knows of none

@@ -1,4 +1,4 @@
-"""How much of a predicted mask is right: Dice, IoU and boundary IoU, in [0, 1]."""
+"""How much of a predicted mask is right, and how much of it undecided: Dice, IoU, boundary IoU; in [0, 1]."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from carvanamask.core.mask import Mask, ProbabilityMap
 
 BOUNDARY_SHARE = 0.02
 """The boundary band's width as a share of the picture's diagonal (Cheng et al., 2021)."""
+
+UNDECIDED = 30 / 255, 210 / 255
+"""Neither car nor background: in Carvana's challenge the area between gave a failed minivan away."""
 
 
 def dice(prediction: Mask, truth: Mask) -> float:
@@ -47,6 +50,12 @@ def boundary_iou(prediction: Mask, truth: Mask, share: float = BOUNDARY_SHARE) -
     _require_same_size(prediction, truth)
     radius_px = max(1, round(share * float(np.hypot(*truth.size_wh))))
     return iou(_inner_band(prediction, radius_px), _inner_band(truth, radius_px))
+
+
+def undecided_share(probabilities: ProbabilityMap, mask: Mask) -> float:
+    """The area that is neither car nor background, as a share of the mask's; 0 for an empty mask."""
+    area = np.count_nonzero(mask.pixels)
+    return cv2.countNonZero(cv2.inRange(probabilities.values, *UNDECIDED)) / area if area else 0.0
 
 
 def _inner_band(mask: Mask, radius_px: int) -> Mask:

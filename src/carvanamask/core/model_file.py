@@ -36,6 +36,7 @@ class ModelCard(Section):
     std: float = Field(0.5, gt=0, description="each channel is divided by this after the mean is taken off")
     clahe: float = Field(0, ge=0, description="clip limit of an adaptive equalisation of the lightness; 0: none")
     threshold: float = Field(0.5, gt=0, lt=1, description="a pixel is car above this probability")
+    most_undecided: float = Field(0, ge=0, description="undecided share of a car that calls for a person; 0: not known")
     training_cars: tuple[str, ...] = ()
     validation_cars: tuple[str, ...] = ()
     scores: dict[str, float] = Field({}, description="on the validation cars, at full size")

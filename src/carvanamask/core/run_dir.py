@@ -108,8 +108,9 @@ class RunDir:
             return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
     def save_metrics(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """What an earlier version didn't measure of its epochs is 0."""
         text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(text, fieldnames=list(rows[-1]), restval=0, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         save_text_atomically(self._metrics, text.getvalue())

@@ -64,7 +64,7 @@ class CutOut:
     def __call__(self, predicted: Predicted[Entry]) -> str:
         mask = cut(predicted.probabilities, self.card)
         save_cutout(self.path_of(predicted.sample), predicted.picture, mask, self.scene)
-        return doubt(predicted.probabilities, mask)
+        return doubt(predicted.probabilities, mask, self.card.most_undecided)
 
     def path_of(self, entry: Entry) -> Path:
         return self.out / f"{entry.target}{'.jpg' if self.scene else '.png'}"

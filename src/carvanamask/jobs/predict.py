@@ -31,7 +31,7 @@ class SaveResult:
             save_mask(path, mask)
         else:
             save_probabilities(path, predicted.probabilities)
-        return doubt(predicted.probabilities, mask)
+        return doubt(predicted.probabilities, mask, self.card.most_undecided)
 
     def path_of(self, entry: Entry) -> Path:
         return self.out / f"{entry.target}.png"

@@ -22,6 +22,7 @@ from carvanamask.core.errors import ConfigError
 from carvanamask.core.folders import KaggleFolder, Sample, cars_of
 from carvanamask.core.journal import Journal
 from carvanamask.core.label_list import Label, save_labels
+from carvanamask.core.metrics import undecided_share
 from carvanamask.core.model_file import Member, ModelCard, ModelFile
 from carvanamask.core.picture_tree import Entry, entry_of
 from carvanamask.core.pictures import load_mask, save_mask
@@ -29,7 +30,7 @@ from carvanamask.inference.ensemble import JointMap, agreement
 from carvanamask.inference.pipeline import Predicted
 from carvanamask.quality.doubts import Doubt, Look, doubts_of_car
 from carvanamask.quality.limits import Limits
-from carvanamask.quality.signals import stray_share, undecided_share
+from carvanamask.quality.signals import stray_share
 from carvanamask.quality.vehicle import Silhouette
 
 MAJORITY = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +115,7 @@ def train(
         say(f"pseudo-labels: {shown} an epoch of {len(pseudo)}, by {_makers(labels)}")
     if run.is_finished:
         say(f"run '{run.name}' is finished: use another --name to train again")
-        return TrainReport(run, ModelFile.load(run.model), len(run.metrics()), _best_dice(run))
+        return TrainReport(run, ModelFile.load(run.model), len(run.metrics()), _best_epoch(run)["val_dice"])
     environment = _environment([*samples, *extra], labels)
     if not run.is_started:
         _say_how_long(plan, len(training) + shown, machine, say)
@@ -129,7 +129,7 @@ def train(
         raise SystemExit(0)  # its part is done: the first process writes the model and reports
     save_training_curves(run.curves, run.metrics(), run.name)
     model = _export(run, sorted({sample.car for sample in [*training, *pseudo]}), split.validation, labels, plan)
-    return TrainReport(run, model, len(run.metrics()), _best_dice(run))
+    return TrainReport(run, model, len(run.metrics()), _best_epoch(run)["val_dice"])
 
 
 def _save_stages(run: RunDir, config: Config, samples: Sequence[Sample], say: Callable[[str], None]) -> None:
@@ -152,8 +152,8 @@ def _silence(line: str) -> None:
     pass
 
 
-def _best_dice(run: RunDir) -> float:
-    return max(row["val_dice"] for row in run.metrics())
+def _best_epoch(run: RunDir) -> Mapping[str, float]:
+    return max(run.metrics(), key=lambda row: row["val_dice"])
 
 
 def _export(
@@ -162,7 +162,7 @@ def _export(
     """Turn the run's best checkpoint into its model."""
     from carvanamask.training.export import encode_onnx, load_network
 
-    config = run.config()
+    config, best = run.config(), _best_epoch(run)
     provenance = f"trained by carvanamask {__version__} on {len(training_cars)} cars, {len(run.metrics())} epochs"
     provenance += f" at {config.input.size_wh[0]}x{config.input.size_wh[1]}"
     if plan.start_from:
@@ -181,7 +181,9 @@ def _export(
         clahe=config.input.clahe,
         training_cars=tuple(training_cars),
         validation_cars=tuple(validation_cars),
-        scores={"validation_dice": _best_dice(run)},
+        # where a second look is taken, that it differs from the first says more (`quality/signals.py`)
+        most_undecided=0 if config.input.zooms else best.get("val_undecided", 0),
+        scores={"validation_dice": best["val_dice"]},
         provenance=provenance,
         sees_stage=config.input.sees_stage,
         zooms=config.input.zooms,

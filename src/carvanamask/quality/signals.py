@@ -6,9 +6,7 @@ import cv2
 import numpy as np
 
 from carvanamask.core.mask import Mask, ProbabilityMap
-
-UNDECIDED = 30 / 255, 210 / 255
-"""Neither car nor background: in Carvana's challenge the area between gave a failed minivan away."""
+from carvanamask.core.metrics import undecided_share
 
 SMALLEST_CAR = 0.01
 """Share of the picture. Of 488 true masks of Carvana the smallest covers 0.088; of six empty stages, drawn from what 16
@@ -20,21 +18,21 @@ most); before other backgrounds every mask below 0.98 does (`benchmarks/other_ba
 
 NO_CAR = "no car found"
 DISPUTED = "two looks differ over {:.0%} of the car"
+UNDECIDED = "{:.1%} of the car is undecided"
 
 
-def doubt(probabilities: ProbabilityMap, mask: Mask) -> str:
-    """Why a person should look at a mask; '' where it says nothing against itself."""
+def doubt(probabilities: ProbabilityMap, mask: Mask, most_undecided: float = 0) -> str:
+    """Why a person should look at a mask; '' where it says nothing against itself.
+
+    `most_undecided` is the card's; 0 where it knows none.
+    """
     if np.count_nonzero(mask.pixels) < SMALLEST_CAR * mask.pixels.size:
         return NO_CAR
-    return DISPUTED.format(probabilities.disputed) if probabilities.disputed > MOST_DISPUTED else ""
-
-
-def undecided_share(probabilities: ProbabilityMap, mask: Mask) -> float:
-    """The area that is neither car nor background, as a share of the mask's; 0 for an empty mask."""
-    area = np.count_nonzero(mask.pixels)
-    low, high = UNDECIDED
-    undecided = np.count_nonzero((probabilities.values >= low) & (probabilities.values <= high))
-    return undecided / area if area else 0.0
+    if probabilities.disputed > MOST_DISPUTED:
+        return DISPUTED.format(probabilities.disputed)
+    if most_undecided and (undecided := undecided_share(probabilities, mask)) > most_undecided:
+        return UNDECIDED.format(undecided)
+    return ""
 
 
 def stray_share(mask: Mask) -> float:

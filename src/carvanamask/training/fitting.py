@@ -27,7 +27,7 @@ from carvanamask.core.heap import keep_all_freed_memory
 from carvanamask.core.run_dir import RunDir
 from carvanamask.training.dataset import CarPictures
 from carvanamask.training.export import load_network
-from carvanamask.training.module import DICE, CarSegmentation
+from carvanamask.training.module import DICE, UNDECIDED, CarSegmentation
 from carvanamask.training.stage_input import widen
 
 
@@ -187,6 +187,7 @@ class EpochTable(Callback):
             "epoch": trainer.current_epoch,
             "train_loss": float(torch.stack(pl_module.epoch_losses).mean()),
             DICE: float(trainer.callback_metrics[DICE]),
+            UNDECIDED: float(trainer.callback_metrics[UNDECIDED]),
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
             "seconds": round(time.perf_counter() - self.start, 1),
         }

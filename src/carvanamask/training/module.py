@@ -12,12 +12,17 @@ from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
 from carvanamask.core.config import Config
 from carvanamask.core.mask import Mask, ProbabilityMap
-from carvanamask.core.metrics import dice
+from carvanamask.core.metrics import dice, undecided_share
 from carvanamask.training.losses import build_loss
 from carvanamask.training.unet import build_network
 
 DICE = "val_dice"
 """What decides on the best checkpoint, a plateau and an early stop: mean Dice at full size, threshold 0.5."""
+
+UNDECIDED = "val_undecided"
+"""What ORDINARY per cent of the validation pictures have at most of undecided area, as a share of their mask's."""
+
+ORDINARY = 99.5
 
 
 class CarSegmentation(L.LightningModule):
@@ -32,6 +37,7 @@ class CarSegmentation(L.LightningModule):
         self.loss = build_loss(config.loss)
         self.epoch_losses: list[Tensor] = []
         self.shown: list[tuple[Tensor, Tensor]] = []
+        self.undecided: list[float] = []
 
     def logits(self, pictures: Tensor) -> Tensor:
         """(N, H, W, 3) uint8 RGB, or more channels with the stage → (N, 1, H, W) float32 logits."""
@@ -50,18 +56,24 @@ class CarSegmentation(L.LightningModule):
         self.log("train_loss", loss, prog_bar=True)
         return loss
 
+    def on_validation_epoch_start(self) -> None:
+        self.undecided.clear()
+
     def validation_step(self, batch: tuple[Tensor, list[Tensor]], index: int) -> None:
         pictures, truths = batch
         probabilities = self.logits(pictures).sigmoid()[:, 0]
         if index == 0:
             self.shown = list(zip(pictures[:4, ..., :3].cpu(), probabilities[:4].cpu(), strict=True))
-        scores = [
-            full_size_dice(values, truth)
-            for values, truth in zip(
-                probabilities.cpu().numpy(), (truth.cpu().numpy() for truth in truths), strict=True
-            )
-        ]
+        scores = []
+        for values, truth in zip(probabilities.cpu().numpy(), truths, strict=True):
+            score, undecided = at_full_size(values, truth.cpu().numpy())
+            scores.append(score)
+            self.undecided.append(undecided)
         self.log(DICE, float(np.mean(scores)), batch_size=len(scores), prog_bar=True, sync_dist=True, on_epoch=True)
+
+    def on_validation_epoch_end(self) -> None:
+        # of several processes each has its own pictures, and the mean of their words is near enough
+        self.log(UNDECIDED, float(np.percentile(self.undecided, ORDINARY)), sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         options = self.config.optimizer
@@ -84,7 +96,8 @@ class CarSegmentation(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
 
-def full_size_dice(probabilities: np.ndarray, truth: np.ndarray) -> float:
-    """Dice at the truth's size: the probabilities are enlarged before the threshold, as a prediction does it."""
-    height, width = truth.shape
-    return dice(ProbabilityMap(probabilities).resized((width, height)).to_mask(0.5), Mask(truth.astype(bool)))
+def at_full_size(probabilities: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """Dice, and the undecided share: the probabilities are enlarged before the threshold, as a prediction does it."""
+    enlarged = ProbabilityMap(probabilities).resized((truth.shape[1], truth.shape[0]))
+    mask = enlarged.to_mask(0.5)
+    return dice(mask, Mask(truth.astype(bool))), undecided_share(enlarged, mask)
