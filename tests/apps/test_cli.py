@@ -240,6 +240,7 @@ class TestGoodInput:
         assert code == 0
         assert json.loads(out)["cars"] == 1
         assert len(list(Path("runs/tiny/evaluation/figures").iterdir())) == 2
+        assert "a batch would ask a person to look at" in run("eval", "--model", "tiny", "--size", 0)[1]
         code, out, _ = run("submit", "--model", "tiny", "--save", "True")
         assert code == 0
         assert len(list(Path("runs/tiny/masks").glob("*.png"))) == 4

@@ -35,7 +35,18 @@ def print_evaluation(report: EvaluationReport) -> None:
     print(f"mean Dice {report.dice:.5f}, IoU {report.iou:.5f}, boundary IoU {report.boundary_iou:.5f}", end=" ")
     print(f"over {len(report.pictures)} pictures of {len(report.dice_by_car)} held-out cars at full size")
     print(f"threshold {report.threshold:g}; these pictures would choose {best:.3f}, Dice {best_dice:.5f}")
+    print(_of_doubtful(report))
     print(f"figures and tables in {report.out}")
+
+
+def _of_doubtful(report: EvaluationReport) -> str:
+    """How well the model knows which of its masks are bad."""
+    others = [score.dice for score in report.pictures if not score.doubt]
+    line = f"a batch would ask a person to look at {len(report.doubtful)} of the {len(report.pictures)}"
+    if not report.doubtful or not others:
+        return line
+    named = sum(score.dice for score in report.doubtful) / len(report.doubtful)
+    return f"{line}, of mean Dice {named:.5f}; the worst of the others has {min(others):.5f}"
 
 
 def print_threshold(report: ThresholdReport) -> None:

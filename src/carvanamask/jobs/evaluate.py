@@ -25,6 +25,7 @@ from carvanamask.figures.comparison import save_comparison
 from carvanamask.inference.model import build_predictor
 from carvanamask.inference.pipeline import Predicted, predict_all
 from carvanamask.inference.postprocess import cut
+from carvanamask.quality.signals import doubt
 
 CURVE_STEPS = 256
 WORST = 10
@@ -41,6 +42,8 @@ class PictureScore:
     iou: float
     boundary_iou: float
     curve: np.ndarray
+    doubt: str
+    """Why a batch would ask a person to look at it, or ''."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,11 @@ class EvaluationReport:
     @property
     def worst(self) -> list[PictureScore]:
         return sorted(self.pictures, key=lambda picture: picture.dice)[:WORST]
+
+    @property
+    def doubtful(self) -> list[PictureScore]:
+        """What a batch would ask a person to look at."""
+        return [picture for picture in self.pictures if picture.doubt]
 
     @property
     def dice_by_car(self) -> dict[str, float]:
@@ -110,6 +118,7 @@ class EvaluationReport:
             "best_threshold": best,
             "dice_at_best_threshold": best_dice,
             "worst_pictures": {picture.sample.name: picture.dice for picture in self.worst},
+            "doubtful": {picture.sample.name: picture.doubt for picture in self.doubtful},
             "dice_by_car": self.dice_by_car,
             "dice_by_view": self.dice_by_view,
         }
@@ -165,15 +174,24 @@ def _score(card: ModelCard, predicted: Predicted[Sample]) -> PictureScore:
     assert sample.mask is not None
     truth, mask = load_mask_of(predicted.picture, sample.mask), cut(probabilities, card)
     curve = dice_curve(probabilities, truth, CURVE_STEPS)
-    return PictureScore(sample, mask.to_rle(), dice(mask, truth), iou(mask, truth), boundary_iou(mask, truth), curve)
+    return PictureScore(
+        sample,
+        mask.to_rle(),
+        dice(mask, truth),
+        iou(mask, truth),
+        boundary_iou(mask, truth),
+        curve,
+        doubt(probabilities, mask, card.most_undecided),
+    )
 
 
 def _table(scores: Iterable[PictureScore]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["picture", "dice", "iou", "boundary_iou"])
+    writer.writerow(["picture", "dice", "iou", "boundary_iou", "doubt"])
     for score in scores:
-        writer.writerow([score.sample.name, *(f"{x:.6f}" for x in (score.dice, score.iou, score.boundary_iou))])
+        measures = (f"{x:.6f}" for x in (score.dice, score.iou, score.boundary_iou))
+        writer.writerow([score.sample.name, *measures, score.doubt])
     return text.getvalue()
 
 
