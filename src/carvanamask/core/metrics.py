@@ -11,7 +11,7 @@ from carvanamask.core.mask import Mask, ProbabilityMap
 BOUNDARY_SHARE = 0.02
 """The boundary band's width as a share of the picture's diagonal (Cheng et al., 2021)."""
 
-UNDECIDED = 30 / 255, 210 / 255
+UNDECIDED_BETWEEN = 30 / 255, 210 / 255
 """Neither car nor background: in Carvana's challenge the area between gave a failed minivan away."""
 
 
@@ -55,7 +55,7 @@ def boundary_iou(prediction: Mask, truth: Mask, share: float = BOUNDARY_SHARE) -
 def undecided_share(probabilities: ProbabilityMap, mask: Mask) -> float:
     """The area that is neither car nor background, as a share of the mask's; 0 for an empty mask."""
     area = np.count_nonzero(mask.pixels)
-    return cv2.countNonZero(cv2.inRange(probabilities.values, *UNDECIDED)) / area if area else 0.0
+    return cv2.countNonZero(cv2.inRange(probabilities.values, *UNDECIDED_BETWEEN)) / area if area else 0.0
 
 
 def _inner_band(mask: Mask, radius_px: int) -> Mask:
