@@ -70,11 +70,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def type_in(monkeypatch: pytest.MonkeyPatch, *words: object) -> int | str | None:
+def type_in(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
     monkeypatch.setattr(sys, "argv", ["carvanamask", *map(str, words)])
-    with pytest.raises(SystemExit) as left:
-        cli.main()
-    return left.value.code
+    return cli.run()
 
 
 def test_the_verb_measures_the_pictures_it_is_given(

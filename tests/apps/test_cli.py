@@ -29,11 +29,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 
     def type_in(*words: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["carvanamask", *map(str, words)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
+        code = cli.run()
         out, err = capsys.readouterr()
-        assert isinstance(left.value.code, int)
-        return left.value.code, out, err
+        return code, out, err
 
     return type_in
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
-from types import FrameType
 from typing import NoReturn
 
 import typer
 
 from carvanamask.apps.arguments import BAD_INPUT, INTERRUPTED, SOME_FAILED, app
+from carvanamask.apps.interrupts import STOPPED, end_by_ctrl_c
 from carvanamask.apps.screen import say
 from carvanamask.apps.verbs import (
     bench,
@@ -58,22 +57,8 @@ UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """A wrong word on the command line. typer carries its own click, and gives only the subclass a public name."""
 
 
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C.
-
-    Of a KeyboardInterrupt itself that met `exec` of a string, as dataclasses are made by, Python keeps a note: it ends
-    by the signal, whatever exit code it is given.
-    """
-
-
-def _interrupt(signal_number: int, frame: FrameType | None) -> NoReturn:
-    raise Interrupted
-
-
-def main() -> NoReturn:
-    """Run a verb; whatever a user can cause ends in one line on the error stream, never in a traceback."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's background jobs ignore it
-        signal.signal(signal.SIGINT, _interrupt)
+def run() -> int:
+    """Carry out the verb of sys.argv → exit code; whatever a user can cause is told in one line, never a traceback."""
     try:
         code = app(standalone_mode=False)
     except CarvanaMaskError as error:
@@ -99,8 +84,14 @@ def main() -> NoReturn:
         say(f"error: the disk is full{where}: free some space and run the same command again: what is finished is kept")
         code = BAD_INPUT
     if code == INTERRUPTED:  # typer has a way of its own to say so, too
-        say("stopped: the same command again goes on from here")
-    sys.exit(code or 0)
+        say(STOPPED)
+    return code or 0
+
+
+def main() -> NoReturn:
+    """Be the program."""
+    end_by_ctrl_c()
+    sys.exit(run())
 
 
 if __name__ == "__main__":

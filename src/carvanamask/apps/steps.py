@@ -14,10 +14,11 @@ from typing import IO, Any
 import typer
 
 from carvanamask.apps.arguments import INTERRUPTED, app
+from carvanamask.apps.interrupts import SECONDS_TO_END, end_by_ctrl_c
 from carvanamask.core.errors import ConfigError, nearest
 
-SECONDS_TO_STOP = 60
-"""For a step to end by itself after Ctrl-C: what it writes is whole or not there, so nothing is lost beyond them."""
+SECONDS_TO_STOP = SECONDS_TO_END / 2
+"""For a step to end after Ctrl-C; the chain, which has twice as long, sees that it does."""
 
 
 def complete(words: Sequence[str], data: Path, runs: Path) -> list[str]:
@@ -59,7 +60,7 @@ def run_step(words: Sequence[str], output: IO[str] | None = None) -> int:
         except KeyboardInterrupt:
             process.stdin.close()
             try:
-                process.wait(SECONDS_TO_STOP)
+                process.wait(1.5 * SECONDS_TO_STOP)
             except subprocess.TimeoutExpired:
                 process.kill()
             raise
@@ -74,8 +75,9 @@ def main() -> None:
 
     # a shell's background jobs, and what they start, ignore Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    end_by_ctrl_c(SECONDS_TO_STOP)
     threading.Thread(target=_interrupt_at_the_end_of_input, daemon=True).start()
-    cli.main()
+    sys.exit(cli.run())
 
 
 def _interrupt_at_the_end_of_input() -> None:
