@@ -8,7 +8,7 @@ import pytest
 
 from brightness_model import save_brightness_model
 from carvanamask.core.errors import PictureError
-from carvanamask.core.mask import ProbabilityMap
+from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.core.model_file import ModelCard
 from carvanamask.core.picture_tree import Entry, find_pictures
 from carvanamask.core.pictures import load_mask, save_picture
@@ -54,6 +54,24 @@ def test_each_part_does_every_picture_and_the_parts_make_the_masks_of_the_whole(
         whole = load_mask(tmp_path / "masks" / f"{entry.target}.png")
         assert np.array_equal(by_parts.pixels, whole.pixels)
         assert 0 < whole.pixels.mean() < 1
+
+
+def test_what_a_batch_looks_at_is_looked_at_on_the_whole_way_and_in_a_part(
+    entries: tuple[Entry, ...], tmp_path: Path
+) -> None:
+    model = save_brightness_model(tmp_path / "model", (48, 32))
+    looked: list[tuple[int, int]] = []
+
+    def look(probabilities: ProbabilityMap, mask: Mask) -> None:
+        assert np.array_equal(probabilities.to_mask(model.card.threshold).pixels, mask.pixels)
+        looked.append(mask.size_wh)
+
+    with workload(build_predictor(model, "cpu"), model.card, entries, tmp_path, look) as work:
+        looked.clear()
+        work.stages[2].carry_out()
+        assert looked == [SIZE_WH] * len(entries)
+        work.whole.carry_out()
+        assert looked == [SIZE_WH] * len(entries) * 2
 
 
 def test_the_network_alone_is_asked_one_by_one_and_in_as_many_threads_as_the_whole_way(

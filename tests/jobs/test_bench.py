@@ -54,7 +54,7 @@ def test_every_stage_is_measured_and_the_report_says_so(model: ModelFile, drawn_
     )
     tree = json.loads(json.dumps(measured.to_dict()))
     assert [stage["name"] for stage in tree["stages"]] == [
-        "decode", "shrink", "enlarge, threshold, clean up", "write mask PNG",
+        "decode", "shrink", "enlarge, threshold, clean up, look", "write mask PNG",
     ]  # fmt: skip
     assert all(rate["pictures_per_second"] > 0 for rate in [*tree["stages"], *tree["networks"], tree["whole"]])
     assert (tree["pictures"], tree["left_out"], tree["rounds"], tree["whole"]["pictures"]) == (4, 0, 2, 4)

@@ -36,6 +36,9 @@ See = Callable[[np.ndarray], np.ndarray]
 Ask = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
 """What the network sees of one picture, or of one car's → its probabilities, not enlarged."""
 
+Look = Callable[[ProbabilityMap, Mask], object]
+"""What a batch does with a mask besides writing it."""
+
 T = TypeVar("T")
 
 
@@ -51,12 +54,14 @@ class Workload:
 
 
 @contextmanager
-def workload(predictor: Predictor, card: ModelCard, entries: Sequence[Entry], folder: Path) -> Iterator[Workload]:
+def workload(
+    predictor: Predictor, card: ModelCard, entries: Sequence[Entry], folder: Path, look: Look = lambda found, mask: None
+) -> Iterator[Workload]:
     """Masks go to `folder`. Raises DataError for a picture that can't be read."""
     threads = threads_for(predictor)
     see, ask = _network_alone(predictor, card)
     pictures, seen, maps = _prepared(predictor, entries, see, ask)
-    finish = partial(_finish, card)
+    finish = partial(_finish, card, look)
     masks = [(folder / f"{place}.png", finish(small)) for place, small in enumerate(maps)]
     with ThreadPoolExecutor(threads) as pool:  # one for all: a thread's first request to an engine takes longer
 
@@ -66,14 +71,14 @@ def workload(predictor: Predictor, card: ModelCard, entries: Sequence[Entry], fo
         stages = (
             part("decode", lambda entry: load_picture(entry.picture), entries),
             part("shrink", see, pictures, len(pictures)),
-            part("enlarge, threshold, clean up", finish, maps),
+            part("enlarge, threshold, clean up, look", finish, maps),
             part("write mask PNG", lambda mask: save_mask(*mask), masks),
         )
         networks = (
             Work("network, one picture at a time", 1, lambda: _exhausted(map(ask, seen), len(entries))),
             part("network, as on the whole way", ask, seen),
         )
-        whole = Work("file to mask file", threads, partial(_whole_way, predictor, card, entries, folder))
+        whole = Work("file to mask file", threads, partial(_whole_way, predictor, card, entries, folder, look))
         yield Workload(stages, networks, whole)
 
 
@@ -105,9 +110,15 @@ def _prepared(
     return pictures, seen, maps
 
 
-def _finish(card: ModelCard, small: SmallMap) -> Mask:
+def _finish(card: ModelCard, look: Look, small: SmallMap) -> Mask:
     values, size_wh = small
-    return cut(ProbabilityMap(values).resized(size_wh), card)
+    return _cut_and_look(ProbabilityMap(values).resized(size_wh), card, look)
+
+
+def _cut_and_look(probabilities: ProbabilityMap, card: ModelCard, look: Look) -> Mask:
+    mask = cut(probabilities, card)
+    look(probabilities, mask)
+    return mask
 
 
 def _exhausted(results: Iterable[object], pictures: int) -> int:
@@ -116,9 +127,9 @@ def _exhausted(results: Iterable[object], pictures: int) -> int:
     return pictures
 
 
-def _whole_way(predictor: Predictor, card: ModelCard, entries: Sequence[Entry], folder: Path) -> int:
+def _whole_way(predictor: Predictor, card: ModelCard, entries: Sequence[Entry], folder: Path, look: Look) -> int:
     def keep(found: Predicted[Entry]) -> None:
-        save_mask(folder / f"{found.sample.target}.png", cut(found.probabilities, card))
+        save_mask(folder / f"{found.sample.target}.png", _cut_and_look(found.probabilities, card, look))
 
     for _, error in predict_all(predictor, entries, keep):
         if isinstance(error, DataError):

@@ -30,6 +30,7 @@ from carvanamask.inference.fresh_process import FreshProcess, measure_fresh_proc
 from carvanamask.inference.model import build_predictor
 from carvanamask.inference.predictor import has_torch_engine
 from carvanamask.inference.workload import workload
+from carvanamask.quality.signals import doubt
 from carvanamask.studio.showroom import SHOWROOM
 
 MOST_PICTURES = 64
@@ -125,7 +126,8 @@ def bench(
     predictor = build_predictor(model, device)
     say(f"engine: {predictor.engine}")
     fresh = measure_fresh_process(model, [entry.picture for entry in entries], device)
-    with tempfile.TemporaryDirectory() as name, workload(predictor, model.card, entries, Path(name)) as work:
+    look = partial(doubt, most_undecided=model.card.most_undecided)
+    with tempfile.TemporaryDirectory() as name, workload(predictor, model.card, entries, Path(name), look) as work:
         folder = Path(name)
         ways, not_run = _other_ways(model, original, device, entries[0].picture, folder) if original else ({}, {})
         limit_s = seconds / 2 / repeats / max(1, len(ways))
