@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import cv2
 import numpy as np
 
 from carvanamask.core.mask import Mask
 
+SMOOTH_PX = 2.0
+"""How far around a pixel the mask is asked where its edge runs: the steps of an edge that rises one pixel in eight go."""
+
+_FARTHEST_PX = 0.5
+"""From where the mask's pixels say: a straight edge never runs farther off, and what is thin isn't smoothed away."""
+
+_DISTANCES_PX = np.arange(-3, 3.05, 0.05) * SMOOTH_PX
+_SHARES = np.array([NormalDist(sigma=SMOOTH_PX).cdf(distance) for distance in _DISTANCES_PX])
+"""How much car a Gaussian of SMOOTH_PX sees at each of the distances inside a straight edge."""
+
 
 def soften(mask: Mask, radius_px: float = 1.5) -> np.ndarray:
     """Alpha in [0, 1], float32 (H, W): 1 inside, 0 outside, a ramp of about `radius_px` either side of the edge.
 
-    Symmetric about the edge, so the car neither grows nor shrinks.
+    Symmetric about the edge, so the car neither grows nor shrinks, and without the steps that pixels make of a slanting
+    one.
     """
     pixels = mask.pixels.astype(np.uint8)
     inside = cv2.distanceTransform(pixels, cv2.DIST_L2, 5)
     outside = cv2.distanceTransform(1 - pixels, cv2.DIST_L2, 5)
     # the edge runs between two pixel centres, half a pixel from each
-    signed_px = np.where(mask.pixels, inside - 0.5, 0.5 - outside)
-    return np.asarray(np.clip(0.5 + signed_px / (2 * radius_px), 0, 1), np.float32)
+    stepped_px = np.where(mask.pixels, inside - 0.5, 0.5 - outside)
+    share = cv2.GaussianBlur(pixels.astype(np.float32), (0, 0), SMOOTH_PX, borderType=cv2.BORDER_REPLICATE)
+    alpha = mask.pixels.astype(np.float32)
+    at_edge = abs(stepped_px) < radius_px + _FARTHEST_PX
+    stepped_px = stepped_px[at_edge]
+    smooth_px = np.interp(share[at_edge], _SHARES, _DISTANCES_PX)
+    signed_px = np.clip(smooth_px, stepped_px - _FARTHEST_PX, stepped_px + _FARTHEST_PX)
+    alpha[at_edge] = np.clip(0.5 + signed_px / (2 * radius_px), 0, 1)
+    return alpha
