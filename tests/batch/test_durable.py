@@ -248,3 +248,31 @@ def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
     found = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, timeout=60, check=False)
     assert found.returncode == -signal.SIGKILL
     assert int(found.stdout) > 0
+
+
+def test_no_result_ever_replaces_a_picture(model: ModelFile, pictures: Path, tmp_path: Path) -> None:
+    before = bytes_of(pictures)
+    (tmp_path / "link").symlink_to(pictures)
+    tree = find_pictures([pictures])
+    for out in (pictures, tmp_path / "link", pictures / ".." / "pictures"):
+        with pytest.raises(ConfigError, match=r"00\.png is a picture, which a result would replace: name another"):
+            predict(model, tree, out)
+    assert bytes_of(pictures) == before
+    assert not list(pictures.rglob(".*"))
+
+
+class TellWhetherDeaf:
+    """Work that tells whether Ctrl-C would reach its process."""
+
+    def __call__(self, predicted: Predicted[Entry]) -> str:
+        return str(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system has no masks of signals")
+def test_ctrl_c_is_the_first_process_s_alone(model: ModelFile, pictures: Path, tmp_path: Path) -> None:
+    manner = Manner(executor=build_executor("processes", processes=1))
+    batch = Batch(model, TellWhetherDeaf(), find_pictures([pictures / "day 0"]).entries, manner)
+    with batch.journal(tmp_path / "journal") as journal:
+        batch.run(journal)
+        assert {value for _, value in journal.values([entry.key for entry in batch.entries])} == {"True"}
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,14 @@ def test_vehicles_are_known_as_far_as_the_table_tells(tmp_path: Path) -> None:
         "a": Vehicle(2014, "Acura", "TL", "w/SE"),
         "b": Vehicle(None, "", "", "Corvette"),
     }
+
+
+def test_a_picture_whose_name_is_no_text_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "test").mkdir()
+    name = os.fsdecode(b"caf\xe9_01.jpg")
+    try:
+        (tmp_path / "test" / name).write_bytes(b"x")
+    except OSError:
+        pytest.skip("this disk takes no such names")
+    with pytest.raises(DataError, match="has a name that is no Unicode text: rename it"):
+        KaggleFolder(tmp_path).test_samples()

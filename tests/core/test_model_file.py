@@ -108,3 +108,14 @@ def test_a_run_that_has_not_finished_is_not_called_unknown(tmp_path: Path) -> No
     (tmp_path / "quick" / "config.toml").write_text("")
     with pytest.raises(ModelError, match="run 'quick' has no model yet"):
         find_model("quick", tmp_path)
+
+
+def test_members_called_alike_get_names_of_their_own(tmp_path: Path) -> None:
+    members = [
+        ModelFile.save(tmp_path / str(place), bytes([place]), CARD.model_copy(update={"name": name}))
+        for place, name in enumerate(["a", "a", "a-1"])
+    ]
+    ModelFile.save(tmp_path / "ensemble", None, CARD, members)
+    found = ModelFile.load(tmp_path / "ensemble")
+    assert [member.name for member in found.card.members] == ["a-1", "a-2", "a-1-3"]
+    assert [member.onnx.read_bytes() for member in found.members] == [bytes([place]) for place in range(3)]

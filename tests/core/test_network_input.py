@@ -60,3 +60,10 @@ def test_pictures_smaller_than_the_tiles_and_no_multiple_of_them_keep_their_size
 def test_only_a_picture_that_is_little_larger_is_shrunk_between_its_pixels(width: int, way: int) -> None:
     levels = np.random.default_rng(0).integers(0, 256, (width // 2, width, 3), dtype=np.uint8)
     np.testing.assert_array_equal(shrink_by_area(levels, (80, 40)), cv2.resize(levels, (80, 40), interpolation=way))
+
+
+def test_where_one_side_grows_the_other_is_still_a_mean() -> None:
+    pixels = np.zeros((351, 4096, 1), np.uint8)
+    pixels[:, ::8] = 255
+    assert shrink_by_area(pixels, (512, 352)).mean() == pytest.approx(255 / 8, abs=0.5)
+    assert shrink_by_area(pixels.transpose(1, 0, 2), (352, 512)).mean() == pytest.approx(255 / 8, abs=0.5)

@@ -94,3 +94,46 @@ def test_names_with_spaces_newlines_and_other_letters_are_kept(tmp_path: Path) -
     names = ["a b.jpg", "été.jpg", "line\nbreak.jpg", "車.png"]
     put(tmp_path, *names)
     assert {entry.key for entry in find_pictures([tmp_path]).entries} == set(names)
+
+
+def test_results_never_go_among_the_pictures_themselves(tmp_path: Path) -> None:
+    put(tmp_path, "x.jpg")
+    for results in (tmp_path, tmp_path / "masks" / ".."):
+        with pytest.raises(DataError, match=r"results can't go to .*, which holds the pictures: name a folder in it"):
+            find_pictures([tmp_path], results)
+
+
+def test_results_stay_in_their_folder_whatever_way_leads_to_the_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "photos/x.png", "work/more/z.jpg")
+    monkeypatch.chdir(tmp_path / "work")
+    long = str(tmp_path / "photos/../work/more")
+    for paths in (["../photos", "more"], ["../photos/x.png", "more"], ["../photos", long]):
+        entries = find_pictures([Path(path) for path in paths]).entries
+        assert [entry.target for entry in entries] == ["photos/x", "work/more/z"]
+    assert [entry.target for entry in find_pictures([Path("../photos")]).entries] == ["x"]
+
+
+def test_a_target_is_one_picture_s_also_where_an_ending_follows_an_ending(tmp_path: Path) -> None:
+    put(tmp_path, "x.jpg", "x.png", "x.jpg.jpg")
+    assert sorted(entry.target for entry in find_pictures([tmp_path]).entries) == ["x.jpg", "x.jpg.jpg", "x.png"]
+
+
+def test_what_may_be_listed_but_not_looked_at_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "x.jpg", "closed/y.jpg")
+    is_dir = Path.is_dir
+
+    def as_for_others(path: Path) -> bool:
+        if path.parent.name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return is_dir(path)
+
+    monkeypatch.setattr(Path, "is_dir", as_for_others)
+    tree = find_pictures([tmp_path])
+    assert [entry.key for entry in tree.entries] == ["x.jpg"]
+    assert [why for _, why in tree.problems] == [
+        f"{tmp_path}/closed/y.jpg can't be read (Permission denied): check its permissions"
+    ]
+    with pytest.raises(DataError, match=r"y\.jpg can't be read \(Permission denied\)"):
+        find_pictures([tmp_path / "closed" / "y.jpg"])

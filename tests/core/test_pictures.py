@@ -549,3 +549,42 @@ def test_a_picture_of_another_ending_is_not_written(tmp_path: Path, name: str) -
 def test_a_mask_of_another_ending_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(DiskError, match=r"name a mask \.png or \.gif"):
         save_mask(tmp_path / "out.jpg", Mask(np.zeros((1, 1), dtype=bool)))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_with_overwritten_pixels_is_refused_in_every_mode(mode: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300, len(Image.new(mode, (1, 1)).getbands())), np.uint8)
+    file = BytesIO()
+    Image.fromarray(noise.squeeze(), mode).save(file, "JPEG")
+    data = bytearray(file.getvalue())
+    assert decode_picture(bytes(data), "whole").shape == (200, 300, 3)
+    data[len(data) // 2 : len(data) // 2 + 40] = b"\xff\xd9" * 20
+    with pytest.raises(PictureError, match="truncated or damaged"):
+        decode_picture(bytes(data), "upload")
+
+
+def test_a_jpeg_that_is_filled_up_before_its_end_is_whole() -> None:
+    file = BytesIO()
+    Image.fromarray(four_patches()).save(file, "JPEG", quality=95)
+    data = file.getvalue()
+    filled = data[:-2] + bytes(7) + data[-2:]
+    assert np.array_equal(decode_picture(filled, "filled"), decode_picture(data, "whole"))
+
+
+def test_what_is_too_wide_for_its_format_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match=r"would be 65501x1, and a JPEG ends at 65500: shrink the picture"):
+        save_picture(tmp_path / "wide.jpg", np.zeros((1, 65_501, 3), np.uint8))
+    with pytest.raises(PictureError, match=r"would be 1x65536, and a GIF ends at 65535: shrink the picture"):
+        save_mask(tmp_path / "high.gif", Mask(np.zeros((65_536, 1), bool)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_machine_without_memory_is_not_the_file_s_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(four_patches()).save(tmp_path / "good.jpg")
+
+    def no_memory(*words: object, **options: object) -> np.ndarray:
+        raise MemoryError
+
+    monkeypatch.setattr("simplejpeg.decode_jpeg", no_memory)
+    with pytest.raises(MemoryError):
+        load_picture(tmp_path / "good.jpg")

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from carvanamask.core.atomic_files import save_text_atomically
 from carvanamask.core.config import Config
 from carvanamask.core.errors import ConfigError
 from carvanamask.core.run_dir import RunDir, run_of_model
@@ -43,3 +44,20 @@ def test_results_go_into_the_run_that_trained_the_model(tmp_path: Path) -> None:
     run.start(Config(), SPLIT, {})
     assert run_of_model(run.model, tmp_path) == run
     assert run_of_model(Path("/elsewhere/studio-s"), tmp_path) == RunDir(tmp_path / "studio-s")
+
+
+def test_a_run_counts_as_started_once_all_of_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, written = RunDir(tmp_path / "run"), save_text_atomically
+
+    def interrupted(path: Path, text: str) -> None:
+        written(path, text)
+        if path.name == "environment.json":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("carvanamask.core.run_dir.save_text_atomically", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run.start(Config(), SPLIT, {})
+    assert not run.is_started
+    monkeypatch.undo()
+    run.start(Config(), SPLIT, {})
+    assert run.is_started

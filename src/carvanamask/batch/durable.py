@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Container, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -23,7 +25,7 @@ from carvanamask.inference.model import build_predictor
 from carvanamask.inference.pipeline import Predicted, still_to_predict
 from carvanamask.inference.predictor import Predictor
 
-STATE = Path.home() / ".local" / "state" / "carvanamask"
+STATE = Path("~/.local/state/carvanamask")
 """What this user's runs keep of themselves where their results can't."""
 
 OnError = Literal["skip", "stop"]
@@ -190,7 +192,7 @@ def journal_in(out: Path, batch: Batch) -> Journal:
     Another model, version or option, another result: a folder never holds a mixture. A store's journal is in this
     user's home, since a store's files can't grow.
     """
-    folder = out if is_local(out) else STATE / hashlib.sha256(str(out).encode()).hexdigest()[:16]
+    folder = out if is_local(out) else STATE.expanduser() / hashlib.sha256(str(out).encode()).hexdigest()[:16]
     mine = folder / f".{batch.task.key}.journal"
     others = sorted(path for path in folder.glob(".*.journal") if path != mine)
     if others:
@@ -239,14 +241,30 @@ class BatchReport:
 def write_all(model: ModelFile, work: Writing, pictures: PictureTree, out: Path, manner: Manner) -> BatchReport:
     """A file of every picture in the folder `out`; called again only of those that are left.
 
-    A picture that can't be read is reported and the others are done. Raises ConfigError where `out` holds results of
-    another model, version or options, and DiskError for an `out` that can't be written.
+    A picture that can't be read is reported and the others are done. Raises ConfigError where a result would replace a
+    picture, or where `out` holds results of another model, version or options, and DiskError for an `out` that can't be
+    written.
     """
+    _check_no_picture_is_replaced(work, pictures.entries)
     batch = Batch(model, work, pictures.entries, manner, pictures.problems)
     with journal_in(out, batch) as journal:
         progress = batch.run(journal, lambda entry: work.path_of(entry).exists())
         doubtful = doubtful_in(journal, [entry.key for entry in pictures.entries])
     return BatchReport(out, batch.predictor.engine, progress, pictures.passed_over, doubtful)
+
+
+def _check_no_picture_is_replaced(work: Writing, entries: Sequence[Entry]) -> None:
+    real_folder = cache(os.path.realpath)
+
+    def place_of(path: Path) -> tuple[str, str]:
+        folder, name = os.path.split(path)
+        return (real_folder(folder) if is_local(path) else folder), name.casefold()
+
+    pictures = {place_of(entry.picture) for entry in entries}
+    for entry in entries:
+        path = work.path_of(entry)
+        if place_of(path) in pictures and path.exists():
+            raise ConfigError(f"{shown(path)} is a picture, which a result would replace: name another --out")
 
 
 def doubtful_in(journal: Journal, names: Sequence[str]) -> tuple[tuple[str, str], ...]:

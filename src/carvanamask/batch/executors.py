@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 
 from carvanamask.batch.shards import Outcome, Shard, Task, carry
@@ -57,7 +59,8 @@ def in_processes(processes: int, task: Task, predictor: Predictor, shards: Itera
         running: set[Future[list[Outcome]]] = set()
         try:
             for shard in shards:
-                running.add(pool.submit(_carry_here, shard))
+                with _deaf_children():
+                    running.add(pool.submit(_carry_here, shard))
                 if len(running) > processes + 1:
                     finished, running = wait(running, return_when=FIRST_COMPLETED)
                     yield from (future.result() for future in finished)
@@ -70,6 +73,19 @@ def in_processes(processes: int, task: Task, predictor: Predictor, shards: Itera
             ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """What a terminal tells all processes of, Ctrl-C, is this one's to hear: those that it starts here end with it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _settled: dict[str, tuple[Task, Predictor]] = {}

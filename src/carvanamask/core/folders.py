@@ -125,12 +125,20 @@ class KaggleFolder:
             raise DataError(
                 f"{shown(folder)} {what}: put <car>_<view>.jpg files there, or name another folder with --data DIR"
             )
+        for picture in pictures:
+            if not _is_unicode(picture.name):  # tables of names are UTF-8
+                raise DataError(f"{shown(picture)} has a name that is no Unicode text: rename it")
         for picture, following in pairwise(pictures):
             if picture.stem == following.stem:  # one mask, one prediction and one cut-out for two pictures
                 raise DataError(
                     f"{shown(picture)} and {following.name} differ in their ending alone: rename one of them"
                 )
         return pictures
+
+
+def _is_unicode(name: str) -> bool:
+    """Whether the bytes that a disk calls a file by mean characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def pictures_in(folder: Path) -> list[Path]:

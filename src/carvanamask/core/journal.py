@@ -114,6 +114,8 @@ class Journal:
         return hashlib.sha256(listing.encode()).hexdigest()
 
     def discard(self) -> None:
+        """The last thing that is done with it."""
+        self._file.close()  # some systems remove no file that is open
         self.path.unlink(missing_ok=True)
 
     def _is_of_today(self, row: Row) -> bool:

@@ -85,7 +85,7 @@ class ModelFile:
         """Raises ModelError when a part is missing or isn't the one the card was written for."""
         card_path = folder / "card.json"
         try:
-            card = ModelCard.model_validate_json(card_path.read_text())
+            card = ModelCard.model_validate_json(card_path.read_text(encoding="utf-8"))
             model = cls(folder, card, tuple(cls.load(member_folder(folder, member)) for member in card.members))
             network = model.onnx.read_bytes() if card.has_network else None
         except ValidationError as error:
@@ -152,9 +152,11 @@ def member_folder(folder: Path, member: Member) -> Path:
 
 
 def _names(members: Sequence[ModelFile]) -> list[str]:
-    """Each member's own, with a number behind where two are called the same."""
+    """Each member's own; where two are called the same, every one with its number behind it."""
     names = [member.card.name for member in members]
-    return [f"{name}-{place + 1}" if names.count(name) > 1 else name for place, name in enumerate(names)]
+    if len(set(names)) == len(names):
+        return names
+    return [f"{name}-{place}" for place, name in enumerate(names, start=1)]
 
 
 def _sha256(content: bytes) -> str:

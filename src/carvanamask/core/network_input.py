@@ -24,6 +24,9 @@ def shrink_by_area(pixels: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
     width, height = size_wh
     while pixels.shape[0] >= 2 * height and pixels.shape[1] >= 2 * width and not any(s % 2 for s in pixels.shape[:2]):
         pixels = cv2.resize(pixels, (pixels.shape[1] // 2, pixels.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    if pixels.shape[0] < height or pixels.shape[1] < width:  # OpenCV takes no means at all where one side grows
+        part_wh = min(pixels.shape[1], width), min(pixels.shape[0], height)
+        pixels = cv2.resize(pixels, part_wh, interpolation=cv2.INTER_AREA)
     is_nearly = pixels.shape[0] < NEARLY * height and pixels.shape[1] < NEARLY * width
     return np.asarray(cv2.resize(pixels, size_wh, interpolation=cv2.INTER_LINEAR if is_nearly else cv2.INTER_AREA))
 

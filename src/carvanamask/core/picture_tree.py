@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -74,39 +74,54 @@ def look_through(paths: Sequence[Path], results: Path | None = None) -> PictureT
     found: list[Entry] = []
     problems: list[tuple[str, str]] = []
     passed_over: Counter[str] = Counter()
-    root = _common_folder(paths)
+    folders = {path for path in paths if _is_folder(path)}
+    root = _common_folder(paths, folders)
     for path in paths:
-        if path.is_dir():
+        if path in folders:
+            if results is not None and _is_same(path, results):
+                raise DataError(f"results can't go to {shown(path)}, which holds the pictures: name a folder in it")
             for file, is_picture in _walk(path, results, problems):
                 if is_picture:
                     found.append(Entry.of(file, _key(file, root)))
                 else:
                     passed_over[file.suffix.lower() or file.name] += 1
-        elif path.exists():
-            found.append(Entry.of(path, _key(path, root)))
         else:
-            raise DataError(f"{shown(path)} doesn't exist: check its name")
+            found.append(Entry.of(path, _key(path, root)))
     entries = _told_apart(sorted({entry.key: entry for entry in found}.values(), key=lambda entry: entry.key))
     return PictureTree(tuple(entries), tuple(problems), dict(passed_over.most_common()))
 
 
-def _common_folder(paths: Sequence[Path]) -> Path:
-    if len(paths) == 1:
-        return paths[0] if paths[0].is_dir() else paths[0].parent
-    folders = {path.parent for path in paths}
-    if len(folders) == 1:
-        return folders.pop()
+def _is_folder(path: Path) -> bool:
+    """Raises DataError for what isn't there."""
     try:
-        return type(paths[0])(os.path.commonpath([str(path.parent.absolute()) for path in paths]))
+        if path.exists():
+            return path.is_dir()
+    except OSError as error:
+        raise DataError(f"{shown(path)} can't be read ({error.strerror}): check its name and permissions") from None
+    raise DataError(f"{shown(path)} doesn't exist: check its name")
+
+
+def _common_folder(paths: Sequence[Path], folders: Container[Path]) -> Path:
+    if len(paths) == 1:
+        return paths[0] if paths[0] in folders else paths[0].parent
+    parents = {_absolute(path).parent for path in paths}
+    if len(parents) == 1:
+        return parents.pop()
+    try:
+        return type(paths[0])(os.path.commonpath([str(parent) for parent in parents]))
     except ValueError:  # on different drives or in different stores
         raise DataError("the paths have no folder in common: give them one after the other") from None
 
 
 def _key(file: Path, root: Path) -> str:
-    try:
+    if file.is_relative_to(root) and ".." not in file.parts:
         return file.relative_to(root).as_posix()
-    except ValueError:
-        return file.absolute().relative_to(root.absolute()).as_posix()
+    return _absolute(file).relative_to(_absolute(root)).as_posix()
+
+
+def _absolute(path: Path) -> Path:
+    """Without `..`, which would lead results out of their folder."""
+    return Path(os.path.normpath(path.absolute())) if is_local(path) else path.absolute()
 
 
 def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -> Iterator[tuple[Path, bool]]:
@@ -120,7 +135,12 @@ def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -
         is_picture = path.suffix.lower() in PICTURE_ENDINGS
         if path.name.startswith("."):  # the desktop's, or not finished yet
             continue
-        if path.is_dir():
+        try:
+            is_folder = path.is_dir()
+        except OSError as error:  # in a folder that may be listed, but not entered
+            problems.append((str(path), f"{shown(path)} can't be read ({error.strerror}): check its permissions"))
+            continue
+        if is_folder:
             if results is not None and _is_same(path, results):
                 continue
             if path.is_symlink():  # not followed: it could lead back up
@@ -137,7 +157,7 @@ def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -
 
 def _is_same(folder: Path, results: Path) -> bool:
     """Also where one is called by another name: with `..`, through a link, or on a disk that takes A and a for one."""
-    if folder.absolute() == results.absolute():
+    if _absolute(folder) == _absolute(results):
         return True
     return is_local(folder) and is_local(results) and results.exists() and folder.samefile(results)
 
@@ -145,6 +165,10 @@ def _is_same(folder: Path, results: Path) -> bool:
 def _told_apart(entries: Iterable[Entry]) -> list[Entry]:
     """x.jpg and x.png in one folder get x.jpg and x.png as targets, not x and x."""
     entries = list(entries)
-    # some disks take A and a for one name
-    count = Counter(entry.target.casefold() for entry in entries)
-    return [replace(e, target=e.key) if count[e.target.casefold()] > 1 else e for e in entries]
+    while True:  # what gets x.jpg as target may meet another's, that of x.jpg.jpg
+        # some disks take A and a for one name
+        count = Counter(entry.target.casefold() for entry in entries)
+        apart = [replace(e, target=e.key) if count[e.target.casefold()] > 1 else e for e in entries]
+        if apart == entries:
+            return entries
+        entries = apart

@@ -25,6 +25,7 @@ from carvanamask.core.places import is_local
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF")
 MAX_PIXELS = 160_000_000  # the largest studio cameras take 151 million; Pillow itself refuses more than 178 million
+MAX_JPEG_SIDE, MAX_GIF_SIDE = 65_500, 65_535
 
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -37,6 +38,13 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _AGAIN = "copy or export it again"
+
+_JPEG_COLOURS = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
+"""What simplejpeg calls a mode of Pillow's."""
+
+_FILLED = "extraneous bytes before marker 0xd9"
+"""A file that some cameras fill up before its end: all of its pixels are there."""
+
 _warning_filters = threading.Lock()  # one list for all threads: two changing it at once can leave it changed
 
 
@@ -55,21 +63,25 @@ def load_with_content(path: Path) -> tuple[np.ndarray, str]:
     """`load_picture`, and a hash of the file's bytes. Raises PictureError."""
     with _opened(path) as file:
         picture = _decode(file, shown(path), MAX_PIXELS)
-        return picture, _content(file)
+        return picture, _content(file, shown(path))
 
 
 def content_of(path: Path) -> str:
     """A hash of a file's bytes; '' for a file that can't be read."""
     try:
         with _opened(path) as file:
-            return _content(file)
+            return _content(file, shown(path))
     except PictureError:
         return ""
 
 
-def _content(file: BinaryIO) -> str:
-    file.seek(0)
-    return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()  # type: ignore[arg-type]
+def _content(file: BinaryIO, name: str) -> str:
+    try:
+        file.seek(0)
+        digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))  # type: ignore[arg-type]
+    except OSError as error:  # a share that leaves meanwhile
+        raise PictureError(f"{name} can't be read ({error.strerror or error}): check its disk") from error
+    return digest.hexdigest()
 
 
 def decode_picture(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -122,9 +134,13 @@ def load_probabilities(path: Path) -> ProbabilityMap:
 
 
 def save_picture(path: Path, rgb: np.ndarray, quality: int = 95) -> None:
-    """Write uint8 RGB as JPEG of that quality, or as PNG, by the name's ending. Raises DiskError."""
+    """Write uint8 RGB as JPEG of that quality, or as PNG, by the name's ending.
+
+    Raises DiskError, and PictureError for one that is too wide or high for JPEG.
+    """
     ending = path.suffix.lower()
     if ending in (".jpg", ".jpeg"):
+        _require_sides(path, rgb, "JPEG", MAX_JPEG_SIDE)
         # 4:4:4: halved colour would bleed over the car's edge
         save_bytes_atomically(path, simplejpeg.encode_jpeg(np.ascontiguousarray(rgb), quality, colorsubsampling="444"))
     elif ending == ".png":
@@ -134,9 +150,13 @@ def save_picture(path: Path, rgb: np.ndarray, quality: int = 95) -> None:
 
 
 def save_mask(path: Path, mask: Mask) -> None:
-    """Write a mask as 1-bit PNG, or as Kaggle's GIF with values 0 and 1, by the name's ending. Raises DiskError."""
+    """Write a mask as 1-bit PNG, or as Kaggle's GIF with values 0 and 1, by the name's ending.
+
+    Raises DiskError, and PictureError for one that is too wide or high for GIF.
+    """
     ending = path.suffix.lower()
     if ending == ".gif":
+        _require_sides(path, mask.pixels, "GIF", MAX_GIF_SIDE)
         image = Image.fromarray(mask.pixels.astype(np.uint8))
         image.putpalette([0, 0, 0, 255, 255, 255])
         gif = BytesIO()
@@ -151,6 +171,12 @@ def save_mask(path: Path, mask: Mask) -> None:
 def save_probabilities(path: Path, probabilities: ProbabilityMap) -> None:
     """Write probabilities as 8-bit grey PNG: 255 is certainly car. Raises DiskError."""
     save_bytes_atomically(path, _encode_png(np.rint(probabilities.values * 255).astype(np.uint8)))
+
+
+def _require_sides(path: Path, pixels: np.ndarray, kind: str, limit: int) -> None:
+    height, width = pixels.shape[:2]
+    if max(width, height) > limit:
+        raise PictureError(f"{shown(path)} would be {width}x{height}, and a {kind} ends at {limit}: shrink the picture")
 
 
 def _encode_png(pixels: np.ndarray) -> bytes:
@@ -198,7 +224,7 @@ def _header(file: BinaryIO, name: str, max_pixels: int) -> Iterator[tuple[Image.
         if width * height > max_pixels:
             raise PictureError(f"{name} is too large ({width}x{height}): shrink it to {max_pixels / 1e6:g} megapixels")
         yield image, orientation if orientation in _UPRIGHT else 1
-    except DataError:
+    except (DataError, MemoryError):
         raise
     except UnidentifiedImageError:
         if file.seek(0, 2) == 0:
@@ -214,16 +240,29 @@ def _header(file: BinaryIO, name: str, max_pixels: int) -> Iterator[tuple[Image.
 def _decode(file: BinaryIO, name: str, max_pixels: int) -> np.ndarray:
     with _header(file, name, max_pixels) as (image, orientation):
         profile = image.info.get("icc_profile")
-        if isinstance(image, JpegImageFile) and image.mode == "RGB":
-            file.seek(0)
-            pixels: np.ndarray = simplejpeg.decode_jpeg(file.read())  # Pillow would take damaged pixels for good
-            if orientation == 1 and not profile:
+        if isinstance(image, JpegImageFile) and image.mode in _JPEG_COLOURS:
+            pixels = _jpeg_pixels(file, image.mode)  # Pillow would take damaged ones for good
+            if image.mode == "RGB" and orientation == 1 and not profile:
                 return pixels
-            image = Image.fromarray(pixels)
+            if image.mode != "CMYK":  # of which there are two kinds: Pillow tells them apart
+                image = Image.fromarray(pixels)
         elif image.mode in ("I", "F"):
             raise PictureError(f"{name} has 32 bits a pixel: export it with 8 or 16")
         image = _in_srgb(_opaque(image), profile)
         return np.asarray(_upright(image, orientation))
+
+
+def _jpeg_pixels(file: BinaryIO, mode: str) -> np.ndarray:
+    """Raises ValueError for damaged ones."""
+    file.seek(0)
+    data = file.read()
+    try:
+        pixels: np.ndarray = simplejpeg.decode_jpeg(data, _JPEG_COLOURS[mode])
+    except ValueError as error:
+        if _FILLED not in str(error):
+            raise
+        pixels = simplejpeg.decode_jpeg(data, _JPEG_COLOURS[mode], strict=False)
+    return pixels[..., 0] if mode == "L" else pixels
 
 
 def _opaque(image: Image.Image) -> Image.Image:

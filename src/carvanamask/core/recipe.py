@@ -26,6 +26,7 @@ def load_config(recipe: Path | str | None = None, settings: Iterable[str] = ()) 
 
     Raises ConfigError, in one line that names the value, where it came from and the repair.
     """
+    settings = list(settings)
     tree: dict[str, Any] = {} if recipe is None else _read_recipe(recipe)
     config = _checked(tree, str(recipe)) if recipe else Config()
     for setting in settings:
@@ -37,7 +38,6 @@ def load_config(recipe: Path | str | None = None, settings: Iterable[str] = ()) 
         # names are checked one setting at a time, so that the message can name the one that is wrong
         if name.strip() not in option_names():
             raise ConfigError(f"no option {name.strip()}{nearest(name.strip(), option_names())} (from --set {setting})")
-    settings = list(settings)
     return _checked(tree, " ".join(f"--set {setting}" for setting in settings)) if settings else config
 
 
@@ -46,7 +46,7 @@ def _read_recipe(recipe: Path | str) -> dict[str, Any]:
     if not path.is_file():
         path = SHIPPED_RECIPES.get(str(recipe), path)
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         names = f"{nearest(str(recipe), SHIPPED_RECIPES)} (recipes: {', '.join(SHIPPED_RECIPES)}, or a .toml file)"
         raise ConfigError(f"no recipe '{recipe}'{names}") from None

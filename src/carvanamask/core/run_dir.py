@@ -85,19 +85,20 @@ class RunDir:
 
     def start(self, config: Config, split: Split, environment: Mapping[str, object]) -> None:
         """Write down what the run is before it begins."""
-        save_text_atomically(self.config_file, encode_config(config))
         save_text_atomically(self._split, split.encode())
         save_text_atomically(self._environment, json.dumps(environment, indent=1))
+        # last: with it the run is one that started
+        save_text_atomically(self.config_file, encode_config(config))
 
     def config(self) -> Config:
         return load_config(self.config_file)
 
     def split(self) -> Split:
-        return Split.decode(self._split.read_text())
+        return Split.decode(self._split.read_text(encoding="utf-8"))
 
     def environment(self) -> dict[str, object]:
         """What the run was started with besides its options."""
-        found: dict[str, object] = json.loads(self._environment.read_text())
+        found: dict[str, object] = json.loads(self._environment.read_text(encoding="utf-8"))
         return found
 
     def metrics(self) -> list[dict[str, float]]:

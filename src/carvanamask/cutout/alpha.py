@@ -10,7 +10,7 @@ import numpy as np
 from carvanamask.core.mask import Mask
 
 SMOOTH_PX = 2.0
-"""How far around a pixel the mask is asked where its edge runs: the steps of an edge that rises one pixel in eight go."""
+"""How far around a pixel the mask is asked where its edge runs: wide enough for one that rises a pixel in eight."""
 
 _FARTHEST_PX = 0.5
 """From where the mask's pixels say: a straight edge never runs farther off, and what is thin isn't smoothed away."""

@@ -81,12 +81,12 @@ def still_to_predict(predictor: Predictor, samples: Sequence[S], is_done: Callab
 def _carry(predictor: Predictor, unit: Sequence[S], work: Work[S, T]) -> list[tuple[S, T | DataError]]:
     results: list[tuple[S, T | DataError]] = []
     readable: list[tuple[S, np.ndarray, str]] = []
-    for sample in unit:
-        try:
-            readable.append((sample, *load_with_content(sample.picture)))
-        except DataError as error:
-            results.append((sample, error))
     try:
+        for sample in unit:
+            try:
+                readable.append((sample, *load_with_content(sample.picture)))
+            except DataError as error:
+                results.append((sample, error))
         maps = predictor.predict_views([picture for _, picture, _ in readable])
         for (sample, picture, content), probabilities in zip(readable, maps, strict=True):
             try:

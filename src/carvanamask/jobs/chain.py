@@ -223,7 +223,7 @@ def _read_one(chain: str) -> tuple[Path, ChainFile]:
     if not path.is_file():
         path = SHIPPED_CHAINS.get(chain, path)
     try:
-        return path, ChainFile.model_validate(tomllib.loads(path.read_text()))
+        return path, ChainFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         names = f"{nearest(chain, SHIPPED_CHAINS)} (chains: {', '.join(SHIPPED_CHAINS)}, or a .toml file)"
         raise ConfigError(f"no chain '{chain}'{names}") from None

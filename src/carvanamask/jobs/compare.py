@@ -215,7 +215,7 @@ def _scores(home: RunDir) -> dict[str, tuple[float, float]]:
 def _speed(home: RunDir) -> float | None:
     path = home.evaluation / "report.json"
     try:
-        speed: float | None = json.loads(path.read_text()).get("pictures_per_second")
+        speed: float | None = json.loads(path.read_text(encoding="utf-8")).get("pictures_per_second")
     except (OSError, ValueError, AttributeError):
         raise DataError(f"{path} isn't what an evaluation wrote: run eval --model {home.name} again") from None
     return speed
