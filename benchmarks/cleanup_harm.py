@@ -1,41 +1,76 @@
-"""What each clean-up step does to masks that are right already: it should leave them alone.
+"""What each clean-up step does to masks that are right already, which it should leave alone, or to a model's own.
 
 python benchmarks/cleanup_harm.py --data data --masks 480
+python benchmarks/cleanup_harm.py --data data --model studio-m     # of the cars that it was validated on
 """
 
 import argparse
 import random
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
+import cv2
 import numpy as np
 
-from carvanamask.core.folders import KaggleFolder
+from carvanamask.core.folders import KaggleFolder, Sample
+from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import dice
+from carvanamask.core.model_file import find_model
 from carvanamask.core.pictures import load_mask
-from carvanamask.inference.postprocess import STEPS, clean_up
+from carvanamask.inference.model import build_predictor
+from carvanamask.inference.pipeline import predict_all
+from carvanamask.inference.postprocess import STEPS, clean_up, cut
+from carvanamask.jobs.evaluate import held_out
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--masks", type=int, default=480)
+    parser.add_argument("--model")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     samples = KaggleFolder(options.data).training_samples()
-    chosen = random.Random(options.seed).sample(samples, min(options.masks, len(samples)))
-    truths = {sample.name: load_mask(sample.mask) for sample in chosen if sample.mask}
-    print(f"{len(truths)} true masks: Dice of the mask with itself cleaned up, and milliseconds")
+    if options.model:
+        pairs = list(predicted(options.model, samples))
+        print(f"{len(pairs)} masks of {options.model}: Dice with the truth, and how many are in pieces")
+        report([], pairs)
+    else:
+        chosen = random.Random(options.seed).sample(samples, min(options.masks, len(samples)))
+        pairs = [(truth, truth) for truth in (load_mask(sample.mask) for sample in chosen if sample.mask)]
+        print(f"{len(pairs)} true masks: Dice of the mask with itself cleaned up, and how many are in pieces")
     for steps in [[step] for step in STEPS] + [list(STEPS)]:
+        report(steps, pairs)
+
+
+def predicted(name: str, samples: list[Sample]) -> Iterable[tuple[Mask, Mask]]:
+    """(mask, truth) of every held-out picture."""
+    model = find_model(name)
+    found = predict_all(
+        build_predictor(model),
+        held_out(model, samples),
+        lambda picture: cut(picture.probabilities, model.card).to_rle(),
+    )
+    for sample, rle in found:
+        truth = load_mask(sample.mask)
+        yield Mask.from_rle(rle, truth.size_wh), truth
+
+
+def report(steps: list[str], pairs: list[tuple[Mask, Mask]]) -> None:
+    seconds, scores, changed, with_fragments = 0.0, [], 0, 0
+    for mask, truth in pairs:
         start = time.perf_counter()
-        scores = {name: dice(clean_up(truth, steps), truth) for name, truth in truths.items()}
-        milliseconds = 1000 * (time.perf_counter() - start) / len(truths)
-        worst = min(scores, key=lambda name: scores[name])
-        changed = sum(score < 1 for score in scores.values())
-        print(
-            f"{'all' if len(steps) > 1 else steps[0]:16} mean {np.mean(list(scores.values())):.6f}"
-            f"   worst {scores[worst]:.5f} ({worst})   changed {changed}   {milliseconds:.1f} ms"
-        )
+        cleaned = clean_up(mask, steps)
+        seconds += time.perf_counter() - start
+        scores.append(dice(cleaned, truth))
+        changed += not np.array_equal(cleaned.pixels, mask.pixels)
+        with_fragments += cv2.connectedComponents(cleaned.pixels.view(np.uint8))[0] > 2
+    name = "all" if len(steps) > 1 else "".join(steps) or "none"
+    print(
+        f"{name:16} mean {np.mean(scores):.6f}   worst {min(scores):.5f}   changed {changed}   "
+        f"in pieces {with_fragments}   {1000 * seconds / len(pairs):.1f} ms"
+    )
 
 
 if __name__ == "__main__":

@@ -47,12 +47,12 @@ class Model:
         return self.predictor.predict(pixels)
 
 
-def load_model(name: str = BUILT_IN_MODEL, device: str = "auto") -> Model:
+def load_model(name: str | Path = BUILT_IN_MODEL, device: str = "auto") -> Model:
     """A built-in model, a run's model, or a model folder by its path, on `device` auto, cpu, cuda or mps.
 
         mask = carvanamask.load_model().predict("car.jpg")
 
     Raises ModelError for a name that isn't there and ConfigError for a device that isn't.
     """
-    file = find_model(name)
+    file = find_model(str(name))
     return Model(file, build_predictor(file, device, at_once=1))

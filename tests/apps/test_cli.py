@@ -14,9 +14,11 @@ import pytest
 
 from brightness_model import save_brightness_model
 from carvanamask.apps import cli, verbs
+from carvanamask.apps.screen import print_table
 from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.core.pictures import save_mask, save_picture
 from carvanamask.inference.predictor import Predictor
+from carvanamask.jobs.train import plan_run
 from drawn_cars import draw_kaggle_folder
 
 Run = Callable[..., tuple[int, str, str]]
@@ -260,3 +262,42 @@ class TestGoodInput:
         main_py = Path(__file__).parents[2] / "main.py"
         done = subprocess.run([sys.executable, main_py, "--help"], capture_output=True, text=True, check=True)
         assert all(verb in done.stdout for verb in ("train", "eval", "submit"))
+
+
+def test_a_name_that_is_too_long_is_one_line(run: Run, model: Path, tmp_path: Path) -> None:
+    draw_kaggle_folder(tmp_path / "data", cars=2, views=1, test_cars=1)
+    for words in (
+        ["predict", "x" * 300],
+        ["predict", "data", "--model", "x" * 300],
+        ["submit", "--model", "bright", "--out", "x" * 300],
+    ):
+        expect_one_line(run(*words), "xxx")
+
+
+def test_without_a_verb_the_help_is_all_that_is_said(run: Run) -> None:
+    code, _, err = run()
+    assert (code, err) == (2, "")
+
+
+def test_an_evaluation_in_another_way_has_a_folder_of_its_own(run: Run, model: Path, tmp_path: Path) -> None:
+    draw_kaggle_folder(tmp_path / "data", cars=2, views=2)
+    assert run("eval", "--model", "bright", "--size", 0)[0] == 0
+    assert run("eval", "--model", "bright", "--size", 0, "--flip", "--clean-up", "all")[0] == 0
+    assert sorted(path.name for path in model.parent.iterdir()) == ["evaluation", "evaluation-flip-all", "model"]
+
+
+def test_a_run_whose_name_a_built_in_model_has_is_called_otherwise(
+    run: Run, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_run(tmp_path, recipe="studio-s")
+    assert plan.run.name == "my-studio-s"
+    assert plan_run(tmp_path, name="studio-s", recipe="studio-s").run.name == "studio-s"
+    assert plan_run(tmp_path, recipe="quick").run.name == "quick"
+
+
+def test_names_in_tables_are_neither_markup_nor_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "a-very-long-name-of-a-run-" * 6
+    print_table([f"{long}1", f"{long}2"], [("car[old]_09", "[/b]")], "[red]title")
+    out = capsys.readouterr().out
+    for text in (f"{long}1", f"{long}2", "car[old]_09", "[/b]", "[red]title"):
+        assert text in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -131,7 +132,7 @@ def test_another_background_never_mixes_into_a_folder() -> None:
     assert "another model, version or options" in str(result.exception)
 
 
-@pytest.mark.parametrize("background", ["#12", "#gggggg"])
+@pytest.mark.parametrize("background", ["#12", "#gggggg", "#-00001", "#1_2_34"])
 def test_a_colour_that_is_none_ends_in_one_line(background: str) -> None:
     result = run("cutout", "shoot", "--background", background)
     assert isinstance(result.exception, ConfigError)
@@ -145,3 +146,64 @@ def test_a_store_on_the_other_side_of_a_url_takes_results(monkeypatch: pytest.Mo
     assert result.exit_code == 0, result.output
     assert upath.UPath("memory://bucket/masks/late/1.png").read_bytes()[:4] == b"\x89PNG"
     assert "2 of them finished before" in run("predict", "shoot", "--out", "memory://bucket/masks").output
+
+
+def test_a_store_whose_package_is_missing_is_one_line() -> None:
+    pytest.importorskip("upath")
+    if importlib.util.find_spec("s3fs"):
+        pytest.skip("s3fs is there")
+    result = run("predict", "s3://bucket/shoot")
+    assert isinstance(result.exception, ConfigError)
+    assert "s3fs" in str(result.exception)
+
+
+def test_results_of_one_batch_are_no_pictures_of_the_next() -> None:
+    assert run("predict", ".").exit_code == 0
+    result = run("cutout", ".")
+    assert "2 pictures" in result.output
+    assert sorted(path.as_posix() for path in Path("cutouts").rglob("*.png")) == [
+        "cutouts/shoot/1.png",
+        "cutouts/shoot/late/1.png",
+    ]
+
+
+def test_cutouts_are_cleaned_up_unless_told_otherwise(here: Path) -> None:
+    picture = np.zeros((160, 240, 3), np.uint8)
+    picture[40:120, 40:200] = picture[2:10, 2:10] = 255  # a car, and a speck far from it
+    save_picture(here / "speck" / "1.png", picture)
+    save_brightness_model(here / "bright", input_size_wh=(240, 160))
+    assert run("cutout", "speck", "--out", "clean").exit_code == 0
+    assert run("cutout", "speck", "--out", "as-it-is", "--clean-up", "none").exit_code == 0
+    assert run("predict", "speck", "--out", "masks").exit_code == 0
+    clean, as_it_is = (cv2.imread(f"{out}/1.png", cv2.IMREAD_UNCHANGED)[..., 3] for out in ("clean", "as-it-is"))
+    assert (clean[5, 5], as_it_is[5, 5], clean[80, 100]) == (0, 255, 255)
+    assert load_mask(Path("masks/1.png")).pixels[5, 5]
+
+
+@pytest.mark.parametrize("background", ["white", "Room", ""])
+def test_a_background_that_names_nothing_is_told_what_there_is(background: str) -> None:
+    result = run("cutout", "shoot", "--background", background)
+    assert isinstance(result.exception, ConfigError)
+    assert "name room, a colour like #e0e0e0, or a picture" in str(result.exception)
+
+
+def test_a_background_is_known_by_its_bytes_and_not_by_its_path(here: Path) -> None:
+    put(here / "wall.png")
+    assert run("cutout", "shoot", "--background", "wall.png").exit_code == 0
+    assert "2 of them finished before" in run("cutout", "shoot", "--background", "./wall.png").output
+    put(here / "wall.png", column=9)
+    result = run("cutout", "shoot", "--background", "wall.png")
+    assert "another model, version or options" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--processes", "7"], "--processes 7 belongs to --executor processes"),
+        (["--address", "auto"], "--address auto belongs to --executor ray"),
+    ],
+)
+def test_an_option_of_another_executor_is_not_ignored(words: list[str], message: str) -> None:
+    result = run("predict", "shoot", *words)
+    assert isinstance(result.exception, ConfigError)
+    assert message in str(result.exception)

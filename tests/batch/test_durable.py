@@ -74,7 +74,7 @@ def test_every_executor_gives_the_same_files(model: ModelFile, pictures: Path, t
     if name == "ray" and not importlib.util.find_spec("ray"):
         pytest.skip("ray isn't installed")
     out = tmp_path / name
-    report = cut(model, pictures, out, executor=build_executor(name, processes=2))
+    report = cut(model, pictures, out, executor=build_executor(name, 2 if name == "processes" else None))
     assert report.progress.is_whole
     for number in range(PICTURES):
         mask = load_mask(out / f"day {number % 4}" / f"{number:02d}.png")
@@ -255,8 +255,13 @@ def test_no_result_ever_replaces_a_picture(model: ModelFile, pictures: Path, tmp
     (tmp_path / "link").symlink_to(pictures)
     tree = find_pictures([pictures])
     for out in (pictures, tmp_path / "link", pictures / ".." / "pictures"):
-        with pytest.raises(ConfigError, match=r"00\.png is a picture, which a result would replace: name another"):
+        with pytest.raises(
+            ConfigError, match=r"results can't go to .*day \d, which holds pictures: name another --out"
+        ):
             predict(model, tree, out)
+    one = find_pictures([pictures / "day 0" / "00.png"])
+    with pytest.raises(ConfigError, match="which holds pictures"):
+        predict(model, one, pictures / "day 0")
     assert bytes_of(pictures) == before
     assert not list(pictures.rglob(".*"))
 

@@ -96,13 +96,6 @@ def test_names_with_spaces_newlines_and_other_letters_are_kept(tmp_path: Path) -
     assert {entry.key for entry in find_pictures([tmp_path]).entries} == set(names)
 
 
-def test_results_never_go_among_the_pictures_themselves(tmp_path: Path) -> None:
-    put(tmp_path, "x.jpg")
-    for results in (tmp_path, tmp_path / "masks" / ".."):
-        with pytest.raises(DataError, match=r"results can't go to .*, which holds the pictures: name a folder in it"):
-            find_pictures([tmp_path], results)
-
-
 def test_results_stay_in_their_folder_whatever_way_leads_to_the_pictures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

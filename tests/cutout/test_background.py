@@ -87,3 +87,12 @@ def test_the_scene_has_the_car_s_pixels_and_the_room_s_corners() -> None:
     scene = stand_before(picture, disc(), dusk_room((96, 96)))
     assert abs(int(scene[48, 48, 0]) - 200) <= 1
     np.testing.assert_array_equal(scene[0, 0], dusk_room((96, 96))[0, 0])
+
+
+def test_a_shadow_darkens_nothing_that_it_does_not_reach() -> None:
+    wall = np.full((96, 96, 3), 0xE8, np.uint8)
+    car = disc(radius_px=20.3)
+    scene, light = stand_before(np.full((96, 96, 3), 90, np.uint8), car, wall), ground_shadow(car)
+    untouched = (light > 0.999) & ~cv2.dilate(car.pixels.astype(np.uint8), np.ones((9, 9))).astype(bool)
+    assert np.count_nonzero(untouched & (light < 1)) > 0
+    assert (scene[untouched] == 0xE8).all()

@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.core.errors import DataError
+from carvanamask.core.errors import ConfigError, DataError
 from carvanamask.core.folders import KaggleFolder
 from carvanamask.core.mask import Mask
 from carvanamask.core.model_file import ModelFile
@@ -94,3 +95,35 @@ def test_a_model_that_trained_on_every_car_has_nothing_to_be_judged_by(folder: K
 def test_cars_a_model_does_not_know_are_held_out_for_it(folder: KaggleFolder, tmp_path: Path) -> None:
     model = save_brightness_model(tmp_path / "other", training_cars=("a",), validation_cars=("z",))
     assert {sample.car for sample in held_out(model, folder.training_samples())} == {"b", "c"}
+
+
+def test_an_evaluation_takes_the_place_of_the_one_before(
+    folder: KaggleFolder, model: ModelFile, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    (out / "figures").mkdir(parents=True)
+    (out / "figures" / "mine.png").touch()
+    evaluate(model, folder, out, figures=4)
+    assert (out / "figures" / "mine.png").exists()  # who knows whose it was
+    evaluate(model.with_card(flip=True, clean_up=("fill_holes",)), folder, out, figures=1)
+    assert [len(list((out / kind).iterdir())) for kind in ("figures", "worst")] == [1, 1]
+    report = json.loads((out / "report.json").read_text())
+    assert (report["flip"], report["clean_up"]) == (True, ["fill_holes"])
+
+
+def test_where_nothing_can_be_drawn_nothing_is_scored_first(
+    folder: KaggleFolder, model: ModelFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    heard: list[str] = []
+    with pytest.raises(ConfigError, match="drawing needs matplotlib"):
+        evaluate(model, folder, tmp_path / "out", say=heard.append)
+    assert not heard
+    assert evaluate(model, folder, tmp_path / "out", figures=0).dice > 0
+
+
+def test_0_is_no_threshold_to_choose(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+    for sample in folder.training_samples():
+        save_picture(sample.picture, np.full((16, 24, 3), 255, np.uint8))
+        save_mask(folder.train_masks / f"{sample.name}_mask.gif", Mask(np.ones((16, 24), bool)))
+    assert evaluate(model, folder, tmp_path / "out", figures=0).best_threshold == (1 / 256, 1.0)

@@ -91,6 +91,10 @@ def test_every_network_of_a_model_is_exported(model: ModelFile, tmp_path: Path) 
 def test_what_cannot_be_exported_is_said_in_one_line(model: ModelFile, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds the model itself"):
         export(model, model.folder)
+    (tmp_path / "link").symlink_to(model.folder)
+    for same in (tmp_path / "link", tmp_path / "elsewhere" / ".." / model.folder.relative_to(tmp_path)):
+        with pytest.raises(ConfigError, match="holds the model itself"):
+            export(model, same)
     with pytest.raises(ConfigError, match="did you mean 'fp16'"):
         check_precision("fp61")
 

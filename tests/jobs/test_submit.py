@@ -8,7 +8,7 @@ import pytest
 
 from brightness_model import save_brightness_model
 from carvanamask.batch.durable import Manner, Progress
-from carvanamask.core.errors import DataError
+from carvanamask.core.errors import DataError, DiskError
 from carvanamask.core.folders import KaggleFolder
 from carvanamask.core.mask import Mask
 from carvanamask.core.model_file import ModelFile
@@ -296,3 +296,27 @@ def test_without_names_masks_are_checked_and_an_empty_file_fails(tmp_path: Path)
     assert check_submission(path, size_wh=(2, 2)).is_valid
     write_submission(path, [])
     assert check_submission(path).problems == ("there are no rows",)
+
+
+def test_another_list_of_names_makes_another_submission(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+    out = tmp_path / "submission.csv.gz"
+    submit(model, folder, out)
+    lines = ["img,rle_mask", *rows_of([*reversed(NAMES), "d_01.png"]), ""]
+    (folder.root / "sample_submission.csv").write_text("\n".join(lines))
+    submit(model, folder, out)
+    assert [name for name, _ in read_submission(out)] == NAMES[::-1]
+
+
+def test_a_folder_in_the_submission_s_place_is_found_before_the_work(
+    folder: KaggleFolder, model: ModelFile, tmp_path: Path
+) -> None:
+    with pytest.raises(DiskError, match=r"is a folder: name a file in it, like .*submission\.csv\.gz"):
+        submit(model, folder, tmp_path)
+    assert not list(tmp_path.glob(".*.journal"))
+
+
+def test_names_that_were_not_checked_are_not_called_so(tmp_path: Path) -> None:
+    path = tmp_path / "submission.csv.gz"
+    write_submission(path, [("whatever.jpg", "1 4")])
+    assert not check_submission(path, size_wh=(2, 2)).names_checked
+    assert check_submission(path, ["whatever.jpg"], size_wh=(2, 2)).names_checked

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.core.errors import DataError
+from carvanamask.core.errors import ConfigError, DataError
 from carvanamask.core.model_file import ModelFile
 from carvanamask.jobs.threshold import choose_threshold
 
@@ -21,3 +21,25 @@ def test_the_best_threshold_of_the_curve_goes_into_the_card(tmp_path: Path) -> N
 def test_a_model_that_was_not_evaluated_has_no_threshold_to_choose(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="run eval --model bright first"):
         choose_threshold(save_brightness_model(tmp_path), tmp_path / "evaluation")
+
+
+def test_a_threshold_of_0_is_never_chosen(tmp_path: Path) -> None:
+    model = save_brightness_model(tmp_path / "model")
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "threshold.csv").write_text("threshold,dice\n0.0,1.0\n0.25,1.0\n0.5,0.9\n")
+    assert choose_threshold(model, tmp_path / "evaluation").after == 0.25
+    assert ModelFile.load(tmp_path / "model").card.threshold == 0.25
+
+
+@pytest.mark.parametrize("table", ["", "threshold,dice\n", "dice\n1\n", "threshold,dice\nhigh,1\n"])
+def test_a_curve_that_is_none_is_one_line(table: str, tmp_path: Path) -> None:
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "threshold.csv").write_text(table)
+    with pytest.raises(DataError, match="is no threshold curve: run eval --model bright again"):
+        choose_threshold(save_brightness_model(tmp_path / "model"), tmp_path / "evaluation")
+
+
+def test_a_model_of_the_package_keeps_its_threshold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("carvanamask.jobs.threshold.BUILT_IN", tmp_path)
+    with pytest.raises(ConfigError, match="'bright' comes with the package and stays as it is"):
+        choose_threshold(save_brightness_model(tmp_path / "bright"), tmp_path / "evaluation")

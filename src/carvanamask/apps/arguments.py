@@ -47,7 +47,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.OPTION=VALUE", help="change an option")]
 Flip = Annotated[bool, typer.Option("--flip", help="the mean with the mirrored picture, in twice the time")]
 CleanUp = Annotated[
-    list[str] | None, typer.Option("--clean-up", metavar="STEP", help="repair masks: a step's name, or all")
+    list[str] | None, typer.Option("--clean-up", metavar="STEP", help="repair masks: a step's name, all, or none")
 ]
 DATA, RUNS = Path("data"), Path("runs")
 
@@ -72,6 +72,11 @@ def asked(name: str, runs: Path, flip: bool, clean_up: Sequence[str] | None) -> 
     from carvanamask.inference.postprocess import STEPS, check_steps
 
     model = find_model(name, runs)
-    steps = model.card.clean_up if clean_up is None else tuple(STEPS) if "all" in clean_up else tuple(clean_up)
+    if clean_up is None:
+        steps = model.card.clean_up
+    elif list(clean_up) in (["all"], ["none"]):
+        steps = tuple(STEPS) if "all" in clean_up else ()
+    else:
+        steps = tuple(clean_up)
     check_steps(steps)
     return model.with_card(flip=flip or model.card.flip, clean_up=steps)

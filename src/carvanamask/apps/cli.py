@@ -28,6 +28,7 @@ from carvanamask.apps.verbs import (
     train,
     watch,
 )
+from carvanamask.core.atomic_files import shown
 from carvanamask.core.errors import CarvanaMaskError
 
 VERBS = (
@@ -65,7 +66,9 @@ def run() -> int:
         say(f"error: {error}")
         code = BAD_INPUT
     except UsageError as error:
-        say(f"error: {getattr(error, 'format_message', error.__str__)()} (see --help)".replace("\n", " "))
+        message = getattr(error, "format_message", error.__str__)()
+        if message:  # none: the help was printed, in the place of a verb that is missing
+            say(f"error: {message} (see --help)".replace("\n", " "))
         code = BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
@@ -78,6 +81,9 @@ def run() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = SOME_FAILED
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            say(f"error: {shown(str(error.filename))} is longer than a name may be: name it otherwise")
+            return BAD_INPUT
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         where = f" ({error.filename})" if error.filename else ""

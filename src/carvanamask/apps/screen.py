@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+WIDE = 2000
+"""Characters of a table that no person reads."""
+
 
 class Bar(Protocol):
     """Moves a bar."""
@@ -60,10 +63,13 @@ def print_json(tree: Mapping[str, Any]) -> None:
 
 def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title: str = "") -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
+    from rich.text import Text
 
-    table = Table(*columns, title=title or None, title_justify="left")
+    # as Text: a name with brackets is no markup; and folded: of two names that differ in their end neither is cut
+    headings = [Column(Text(column), overflow="fold") for column in columns]
+    table = Table(*headings, title=Text(title) if title else None, title_justify="left")
     for row in rows:
-        table.add_row(*map(str, row))
-    # off a terminal there is no width to respect: nothing is cut
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+        table.add_row(*(Text(str(cell)) for cell in row))
+    # off a terminal there is no width to respect
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)

@@ -25,7 +25,11 @@ LISTED = 20
 
 def print_train(report: TrainReport) -> None:
     print(f"Dice {report.dice:.5f} on held-out cars after {report.epochs} epochs, curves in {report.run.curves}")
-    print(f"next: eval --model {report.run.name}")
+    from carvanamask.core.model_file import built_in_names
+
+    # a built-in model goes before a run of the same name
+    name = report.run.root if report.run.name in built_in_names() else report.run.name
+    print(f"next: eval --model {name}")
 
 
 def print_evaluation(report: EvaluationReport) -> None:
@@ -34,7 +38,7 @@ def print_evaluation(report: EvaluationReport) -> None:
     best, best_dice = report.best_threshold
     print(f"mean Dice {report.dice:.5f}, IoU {report.iou:.5f}, boundary IoU {report.boundary_iou:.5f}", end=" ")
     print(f"over {len(report.pictures)} pictures of {len(report.dice_by_car)} held-out cars at full size")
-    print(f"threshold {report.threshold:g}; these pictures would choose {best:.3f}, Dice {best_dice:.5f}")
+    print(f"threshold {report.card.threshold:g}; these pictures would choose {best:.3f}, Dice {best_dice:.5f}")
     print(_of_doubtful(report))
     print(f"figures and tables in {report.out}")
 
@@ -83,10 +87,10 @@ def print_pseudo_label(report: PseudoLabelReport) -> None:
 def print_batch(report: BatchReport) -> None:
     print_failures(report.progress.failures)
     if report.passed_over:
-        listed = ", ".join(f"{count} {ending}" for ending, count in report.passed_over.items())
+        listed = ", ".join(f"{count} {shown(ending)}" for ending, count in report.passed_over.items())
         print(f"passed over, no pictures by their names: {listed}")
     _print_doubtful(report.doubtful)
-    print(f"{_rate(report.progress, report.engine)}, in {report.out}")
+    print(f"{_rate(report.progress, report.engine)}, in {shown(report.out)}")
     if report.progress.failures:
         print("repair what failed, then run the same command again: what is finished is kept")
 
@@ -94,7 +98,7 @@ def print_batch(report: BatchReport) -> None:
 def print_watch(report: BatchReport) -> None:
     """Of the end; each failure had its line when it came."""
     _print_doubtful(report.doubtful)
-    print(f"{_rate(report.progress, report.engine)}, in {report.out}")
+    print(f"{_rate(report.progress, report.engine)}, in {shown(report.out)}")
     if report.progress.failures:
         print(f"{len(report.progress.failures)} failed: see above")
 
@@ -139,6 +143,8 @@ def print_submission_check(report: SubmissionReport) -> None:
         print(f"… and {report.problem_count - len(report.problems)} more")
     verdict = "valid" if report.is_valid else f"{report.problem_count} problems"
     print(f"{report.rows} rows, {report.empty_masks} empty masks: {verdict}")
+    if not report.names_checked:
+        print("its names were not checked: there is no sample_submission.csv in the data folder (--data DIR)")
 
 
 def print_options_page(options: Iterable[tuple[str, str, str]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Container, Sequence
 from contextlib import closing
@@ -241,11 +240,11 @@ class BatchReport:
 def write_all(model: ModelFile, work: Writing, pictures: PictureTree, out: Path, manner: Manner) -> BatchReport:
     """A file of every picture in the folder `out`; called again only of those that are left.
 
-    A picture that can't be read is reported and the others are done. Raises ConfigError where a result would replace a
-    picture, or where `out` holds results of another model, version or options, and DiskError for an `out` that can't be
-    written.
+    A picture that can't be read is reported and the others are done. Raises ConfigError where results would go among
+    the pictures, or where `out` holds results of another model, version or options, and DiskError for an `out` that
+    can't be written.
     """
-    _check_no_picture_is_replaced(work, pictures.entries)
+    _check_apart(work, pictures.entries)
     batch = Batch(model, work, pictures.entries, manner, pictures.problems)
     with journal_in(out, batch) as journal:
         progress = batch.run(journal, lambda entry: work.path_of(entry).exists())
@@ -253,18 +252,13 @@ def write_all(model: ModelFile, work: Writing, pictures: PictureTree, out: Path,
     return BatchReport(out, batch.predictor.engine, progress, pictures.passed_over, doubtful)
 
 
-def _check_no_picture_is_replaced(work: Writing, entries: Sequence[Entry]) -> None:
-    real_folder = cache(os.path.realpath)
-
-    def place_of(path: Path) -> tuple[str, str]:
-        folder, name = os.path.split(path)
-        return (real_folder(folder) if is_local(path) else folder), name.casefold()
-
-    pictures = {place_of(entry.picture) for entry in entries}
-    for entry in entries:
-        path = work.path_of(entry)
-        if place_of(path) in pictures and path.exists():
-            raise ConfigError(f"{shown(path)} is a picture, which a result would replace: name another --out")
+def _check_apart(work: Writing, entries: Sequence[Entry]) -> None:
+    """A result beside a picture could replace it or another one, and would be a picture itself next time."""
+    real = cache(lambda folder: folder.resolve() if is_local(folder) else folder)
+    folders = {real(entry.picture.parent) for entry in entries}
+    for folder in {work.path_of(entry).parent for entry in entries}:
+        if real(folder) in folders:
+            raise ConfigError(f"results can't go to {shown(folder)}, which holds pictures: name another --out")
 
 
 def doubtful_in(journal: Journal, names: Sequence[str]) -> tuple[tuple[str, str], ...]:

@@ -33,8 +33,13 @@ def build_executor(name: str, processes: int | None = None, address: str | None 
     """ "threads" is this process; "processes" some more on this machine, "ray" on all machines of a cluster.
 
     `processes` by default as many as the cores serve; `address` is Ray's ("auto": the cluster this machine is in; none:
-    this machine alone). Raises ConfigError for another name, and for ray where it isn't installed.
+    this machine alone). Raises ConfigError for another name, for another one's option, and for ray where it isn't
+    installed.
     """
+    if processes is not None and name != "processes":
+        raise ConfigError(f"--processes {processes} belongs to --executor processes: name that, or leave it out")
+    if address is not None and name != "ray":
+        raise ConfigError(f"--address {address} belongs to --executor ray: name that, or leave it out")
     if name == "threads":
         return carry
     if name == "processes":

@@ -163,9 +163,13 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def built_in_names() -> list[str]:
+    return sorted(card.parent.name for card in BUILT_IN.glob("*/card.json"))
+
+
 def model_folders(runs: Path = RUNS) -> dict[str, Path]:
     """Every model that `--model NAME` can mean: built-in ones, then runs that finished."""
-    found = {card.parent.name: card.parent for card in sorted(BUILT_IN.glob("*/card.json"))}
+    found = {name: BUILT_IN / name for name in built_in_names()}
     for card in sorted(runs.glob("*/model/card.json")):
         found.setdefault(card.parent.parent.name, card.parent)
     return found

@@ -78,8 +78,6 @@ def look_through(paths: Sequence[Path], results: Path | None = None) -> PictureT
     root = _common_folder(paths, folders)
     for path in paths:
         if path in folders:
-            if results is not None and _is_same(path, results):
-                raise DataError(f"results can't go to {shown(path)}, which holds the pictures: name a folder in it")
             for file, is_picture in _walk(path, results, problems):
                 if is_picture:
                     found.append(Entry.of(file, _key(file, root)))
@@ -141,7 +139,7 @@ def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -
             problems.append((str(path), f"{shown(path)} can't be read ({error.strerror}): check its permissions"))
             continue
         if is_folder:
-            if results is not None and _is_same(path, results):
+            if _holds_results(path, results):
                 continue
             if path.is_symlink():  # not followed: it could lead back up
                 if is_picture:
@@ -155,11 +153,18 @@ def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -
             yield path, is_picture
 
 
-def _is_same(folder: Path, results: Path) -> bool:
-    """Also where one is called by another name: with `..`, through a link, or on a disk that takes A and a for one."""
-    if _absolute(folder) == _absolute(results):
+def _holds_results(folder: Path, results: Path | None) -> bool:
+    """The folder that `results` names, also by another name: with `..`, through a link, or as A where it is a.
+
+    And any that an earlier batch wrote its journal into: of `predict .` and `cutout .` one doesn't cut the other's.
+    """
+    if results is not None and _absolute(folder) == _absolute(results):
         return True
-    return is_local(folder) and is_local(results) and results.exists() and folder.samefile(results)
+    if not is_local(folder):
+        return False
+    if results is not None and is_local(results) and results.exists() and folder.samefile(results):
+        return True
+    return next(folder.glob(".*.journal"), None) is not None
 
 
 def _told_apart(entries: Iterable[Entry]) -> list[Entry]:

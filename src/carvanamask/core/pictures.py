@@ -20,6 +20,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from carvanamask.core.atomic_files import save_bytes_atomically, shown
 from carvanamask.core.bilevel_png import encode_bilevel_png
 from carvanamask.core.errors import DataError, DiskError, MaskError, PictureError
+from carvanamask.core.jpeg import JPEG_MODES, decode_jpeg
 from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.core.places import is_local
 
@@ -38,13 +39,6 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _AGAIN = "copy or export it again"
-
-_JPEG_COLOURS = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
-"""What simplejpeg calls a mode of Pillow's."""
-
-_FILLED = "extraneous bytes before marker 0xd9"
-"""A file that some cameras fill up before its end: all of its pixels are there."""
-
 _warning_filters = threading.Lock()  # one list for all threads: two changing it at once can leave it changed
 
 
@@ -240,8 +234,9 @@ def _header(file: BinaryIO, name: str, max_pixels: int) -> Iterator[tuple[Image.
 def _decode(file: BinaryIO, name: str, max_pixels: int) -> np.ndarray:
     with _header(file, name, max_pixels) as (image, orientation):
         profile = image.info.get("icc_profile")
-        if isinstance(image, JpegImageFile) and image.mode in _JPEG_COLOURS:
-            pixels = _jpeg_pixels(file, image.mode)  # Pillow would take damaged ones for good
+        if isinstance(image, JpegImageFile) and image.mode in JPEG_MODES:
+            file.seek(0)
+            pixels = decode_jpeg(file.read(), image.mode)
             if image.mode == "RGB" and orientation == 1 and not profile:
                 return pixels
             if image.mode != "CMYK":  # of which there are two kinds: Pillow tells them apart
@@ -250,19 +245,6 @@ def _decode(file: BinaryIO, name: str, max_pixels: int) -> np.ndarray:
             raise PictureError(f"{name} has 32 bits a pixel: export it with 8 or 16")
         image = _in_srgb(_opaque(image), profile)
         return np.asarray(_upright(image, orientation))
-
-
-def _jpeg_pixels(file: BinaryIO, mode: str) -> np.ndarray:
-    """Raises ValueError for damaged ones."""
-    file.seek(0)
-    data = file.read()
-    try:
-        pixels: np.ndarray = simplejpeg.decode_jpeg(data, _JPEG_COLOURS[mode])
-    except ValueError as error:
-        if _FILLED not in str(error):
-            raise
-        pixels = simplejpeg.decode_jpeg(data, _JPEG_COLOURS[mode], strict=False)
-    return pixels[..., 0] if mode == "L" else pixels
 
 
 def _opaque(image: Image.Image) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 from carvanamask.core.errors import ConfigError
 
@@ -20,12 +21,13 @@ def place(text: str | Path) -> Path:
     try:
         from upath import UPath
 
-        path: Path = UPath(str(text))
-        return path
-    except ImportError as missing:
-        raise ConfigError(
-            f"{text}: {kind}:// needs {missing.name or 'a package'}: pip install 'carvanamask[cloud]'"
-        ) from None
+        path = UPath(str(text))
+        _ = path.fs  # imports the store's own package
+        return cast(Path, path)
+    except ModuleNotFoundError as missing:
+        raise ConfigError(f"{text}: {kind}:// needs {missing.name}: pip install 'carvanamask[cloud]'") from None
+    except ImportError as missing:  # fsspec says which
+        raise ConfigError(f"{text}: {missing}: pip install it") from None
     except ValueError as error:
         raise ConfigError(f"{text}: {error}: use a folder, s3:// or gs://") from None
 

@@ -84,7 +84,7 @@ def _lowest(pixels: np.ndarray) -> np.ndarray:
 
 def stand_before(picture: np.ndarray, mask: Mask, background: np.ndarray) -> np.ndarray:
     """The car of `picture` on the ground of `background`, with a shadow: RGB uint8, all of one size."""
-    shaded = (background * ground_shadow(mask)[..., None]).astype(np.uint8)
+    shaded = (background * ground_shadow(mask)[..., None]).round().astype(np.uint8)
     return lay_over(cut_out(picture, mask), shaded)
 
 

@@ -12,12 +12,19 @@ from carvanamask.core.errors import ConfigError
 DOTS_PER_INCH = 100
 
 
-def new_figure(size_px_wh: tuple[int, int]) -> Any:
-    """An empty matplotlib Figure of so many pixels. No window, no global state."""
+def require_drawing() -> None:
+    """Raises ConfigError where nothing can be drawn: hours of work shouldn't end there."""
     try:
-        from matplotlib.figure import Figure
+        import matplotlib.figure  # noqa: F401
     except ModuleNotFoundError:
         raise ConfigError("drawing needs matplotlib: pip install 'carvanamask[train]'") from None
+
+
+def new_figure(size_px_wh: tuple[int, int]) -> Any:
+    """An empty matplotlib Figure of so many pixels. No window, no global state. Raises as `require_drawing` does."""
+    require_drawing()
+    from matplotlib.figure import Figure
+
     width, height = size_px_wh
     return Figure(figsize=(width / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH, layout="constrained")
 

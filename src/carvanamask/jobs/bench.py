@@ -125,9 +125,9 @@ def bench(
         raise DataError(named.problems[0][1])
     predictor = build_predictor(model, device)
     say(f"engine: {predictor.engine}")
-    fresh = measure_fresh_process(model, [entry.picture for entry in entries], device)
     look = partial(doubt, most_undecided=model.card.most_undecided)
     with tempfile.TemporaryDirectory() as name, workload(predictor, model.card, entries, Path(name), look) as work:
+        fresh = measure_fresh_process(model, [entry.picture for entry in entries], device)
         folder = Path(name)
         ways, not_run = _other_ways(model, original, device, entries[0].picture, folder) if original else ({}, {})
         limit_s = seconds / 2 / repeats / max(1, len(ways))

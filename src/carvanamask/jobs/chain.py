@@ -167,7 +167,7 @@ def load_chain(
             raise ConfigError(f"no setting '{setting}'{nearest(setting, values)} ({_listed(values)})")
         values[setting] = value
     # quoted: a path with spaces stays one word, where a setting may be several
-    values |= {"data": shlex.quote(str(data)), "runs": shlex.quote(str(runs)), "name": home.name}
+    values |= {"data": shlex.quote(str(data)), "runs": shlex.quote(str(runs)), "name": shlex.quote(home.name)}
     steps = []
     for step in written.step:
         try:

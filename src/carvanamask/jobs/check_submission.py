@@ -23,6 +23,8 @@ class SubmissionReport:
     problem_count: int
     problems: tuple[str, ...]
     """One line each, the first 20."""
+    names_checked: bool = True
+    """Whether there was a list of names to hold it against."""
 
     @property
     def is_valid(self) -> bool:
@@ -67,4 +69,4 @@ def check_submission(
         problems += [f"{name} has no row" for name in names or () if name not in seen]
     if not seen:
         problems.append("there are no rows")
-    return SubmissionReport(len(seen), empty_masks, len(problems), tuple(problems[:LISTED_PROBLEMS]))
+    return SubmissionReport(len(seen), empty_masks, len(problems), tuple(problems[:LISTED_PROBLEMS]), names is not None)

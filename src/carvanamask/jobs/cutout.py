@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +25,7 @@ ROOM = "room"
 """The background that comes with the package."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scene:
     """What a car stands before."""
 
@@ -35,14 +36,20 @@ class Scene:
 
     @classmethod
     def named(cls, background: str) -> Scene:
-        """Raises ConfigError for a colour that is none, PictureError for a picture that can't be read."""
+        """Raises ConfigError for what names nothing, PictureError for a picture that can't be read."""
         if background == ROOM:
             return cls(background)
         if background.startswith("#"):
             _colour(background)
             return cls(background)
+        if not background or not Path(background).exists():
+            raise ConfigError(f"no background '{background}': name {ROOM}, a colour like #e0e0e0, or a picture")
         load_picture(Path(background))
         return cls(background, content_of(Path(background)))
+
+    def __repr__(self) -> str:
+        """What the journal of a folder knows it by: a picture by its bytes, whatever leads to it."""
+        return f"Scene({self.content or self.background!r})"
 
     def picture(self, size_wh: tuple[int, int]) -> np.ndarray:
         """RGB uint8 of that size."""
@@ -93,10 +100,7 @@ def save_cutout(path: Path, picture: np.ndarray, mask: Mask, scene: Scene | None
 
 
 def _colour(text: str) -> tuple[int, int, int]:
-    try:
-        number = int(text[1:], 16)
-        if len(text) != 7:
-            raise ValueError
-    except ValueError:
-        raise ConfigError(f"'{text}' is no colour: write it as #rrggbb, like #e0e0e0") from None
+    if not re.fullmatch("#[0-9a-fA-F]{6}", text):
+        raise ConfigError(f"'{text}' is no colour: write it as #rrggbb, like #e0e0e0")
+    number = int(text[1:], 16)
     return number >> 16, number >> 8 & 255, number & 255

@@ -21,6 +21,7 @@ from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import boundary_iou, dice, dice_curve, iou
 from carvanamask.core.model_file import ModelCard, ModelFile
 from carvanamask.core.pictures import load_mask_of, load_pair
+from carvanamask.figures.canvas import require_drawing
 from carvanamask.figures.comparison import save_comparison
 from carvanamask.inference.model import build_predictor
 from carvanamask.inference.pipeline import Predicted, predict_all
@@ -50,9 +51,8 @@ class PictureScore:
 class EvaluationReport:
     """What the held-out pictures say of a model."""
 
-    model: str
+    card: ModelCard
     engine: str
-    threshold: float
     pictures: tuple[PictureScore, ...]
     out: Path
     seconds: float
@@ -99,17 +99,20 @@ class EvaluationReport:
 
     @property
     def best_threshold(self) -> tuple[float, float]:
-        """The threshold these pictures would choose, and its mean Dice."""
-        return float(self.curve.argmax()) / CURVE_STEPS, float(self.curve.max())
+        """The threshold above 0 that these pictures would choose, and its mean Dice."""
+        best = 1 + int(self.curve[1:].argmax())
+        return best / CURVE_STEPS, float(self.curve[best])
 
     def to_dict(self) -> dict[str, Any]:
         best, best_dice = self.best_threshold
         return {
-            "model": self.model,
+            "model": self.card.name,
             "engine": self.engine,
             "pictures": len(self.pictures),
             "cars": len(self.dice_by_car),
-            "threshold": self.threshold,
+            "threshold": self.card.threshold,
+            "flip": self.card.flip,
+            "clean_up": list(self.card.clean_up),
             "dice": self.dice,
             "iou": self.iou,
             "boundary_iou": self.boundary_iou,
@@ -136,8 +139,11 @@ def evaluate(
 ) -> EvaluationReport:
     """Score every picture of the held-out cars; draw `figures` random ones and as many of the worst into `out`.
 
-    Raises DataError for a picture or a mask that can't be read: a mean without it would be another one.
+    An earlier evaluation's pictures there go. Raises DataError for a picture or a mask that can't be read: a mean
+    without it would be another one.
     """
+    if figures:
+        require_drawing()
     predictor = build_predictor(model, device)
     say(f"engine: {predictor.engine}")
     samples = held_out(model, folder.training_samples())
@@ -150,7 +156,10 @@ def evaluate(
         on_progress(len(scores), len(samples))
     seconds = time.monotonic() - started
     scores.sort(key=lambda score: score.sample.name)
-    report = EvaluationReport(model.card.name, predictor.engine, model.card.threshold, tuple(scores), out, seconds)
+    report = EvaluationReport(model.card, predictor.engine, tuple(scores), out, seconds)
+    if (out / "report.json").exists():
+        for drawn in [*out.glob("figures/*.png"), *out.glob("worst/*.png")]:
+            drawn.unlink()
     save_text_atomically(out / "report.json", json.dumps(report.to_dict(), indent=1))
     save_text_atomically(out / "pictures.csv", _table(scores))
     save_text_atomically(out / "threshold.csv", _curve_table(report.curve))

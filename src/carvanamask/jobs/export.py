@@ -66,7 +66,7 @@ def export(
     It computes as before. `note` comes before what the cards say of their networks' provenance. Raises ConfigError for
     an `out` that holds the model itself, and ModelError where the package onnx is missing.
     """
-    if out.absolute() == model.folder.absolute():
+    if out.resolve() == model.folder.resolve():
         raise ConfigError(f"{out} holds the model itself: name another --out")
     made = _in_fewer_bits(model, out, precision, note)
     before, after = build_predictor(model, "cpu"), build_predictor(made, "cpu")

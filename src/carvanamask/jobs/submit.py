@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from carvanamask.batch.durable import Batch, Manner, Progress
-from carvanamask.core.atomic_files import save_text_atomically
-from carvanamask.core.errors import DataError
+from carvanamask.core.atomic_files import save_text_atomically, shown
+from carvanamask.core.errors import DataError, DiskError
 from carvanamask.core.folders import KaggleFolder
 from carvanamask.core.journal import Journal
 from carvanamask.core.model_file import ModelCard, ModelFile
@@ -87,13 +87,16 @@ def submit(
     Rows stand in the order of sample_submission.csv where there is one, only for pictures at hand; `has_empty_masks`
     gives the others, and those that can't be read, an empty mask. Interrupted, the same call goes on where it stopped,
     and finished, it sees that; rows of another model or engine are never taken over. A picture that can't be read is
-    reported, the others are cut, and no submission appears.
+    reported, the others are cut, and no submission appears. Raises DiskError for an `out` that can't be written.
     """
+    if out.is_dir():
+        raise DiskError(f"{shown(out)} is a folder: name a file in it, like {shown(out / 'submission.csv.gz')}")
     names, entries, unlisted = _in_order(folder)
     batch = Batch(model, Encode(model.card, masks), entries, manner or Manner())
     # beside the submission, hidden; other models' or options' rows have another name and are never looked at
     with batch.journal(out.with_name(f".{out.name}.{batch.task.key}.journal")) as journal:
-        seal = _Seal(out, batch.task.key, f"{journal.digest()} {has_empty_masks}")
+        listing = hashlib.sha256(json.dumps([names, has_empty_masks]).encode()).hexdigest()
+        seal = _Seal(out, batch.task.key, f"{journal.digest()} {listing}")
 
         def is_there(entry: Entry) -> bool:
             return masks is None or entry.mask_in(masks).exists()
@@ -140,6 +143,7 @@ class _Seal:
     submission: Path
     key: str
     pictures: str
+    """Their versions, and which rows were wanted."""
 
     @property
     def _path(self) -> Path:

@@ -6,8 +6,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from carvanamask.core.errors import DataError
-from carvanamask.core.model_file import ModelFile
+from carvanamask.core.errors import ConfigError, DataError
+from carvanamask.core.model_file import BUILT_IN, ModelFile
 from carvanamask.figures.curves import save_threshold_curve
 
 
@@ -29,15 +29,21 @@ class ThresholdReport:
 def choose_threshold(model: ModelFile, evaluation: Path) -> ThresholdReport:
     """Take the threshold with the best mean Dice of an evaluation's curve, draw the curve, and update the card.
 
-    Raises DataError when the model wasn't evaluated there.
+    Raises DataError when the model wasn't evaluated there, and ConfigError for a model that
+    comes with the package.
     """
+    if model.folder.parent == BUILT_IN:
+        raise ConfigError(f"'{model.card.name}' comes with the package and stays as it is: export a copy and name it")
     table = evaluation / "threshold.csv"
     try:
         with table.open(newline="") as file:
             curve = [(float(row["threshold"]), float(row["dice"])) for row in csv.DictReader(file)]
+        # not 0: all that isn't certainly background would be car
+        after, dice_after = max((point for point in curve if point[0] > 0), key=lambda point: point[1])
     except FileNotFoundError:
         raise DataError(f"{table} doesn't exist: run eval --model {model.card.name} first") from None
-    after, dice_after = max(curve, key=lambda point: point[1])
+    except (KeyError, TypeError, ValueError):
+        raise DataError(f"{table} is no threshold curve: run eval --model {model.card.name} again") from None
     before, dice_before = min(curve, key=lambda point: abs(point[0] - model.card.threshold))
     figure = evaluation / "threshold.png"
     save_threshold_curve(figure, curve, before, after)

@@ -17,7 +17,7 @@ from carvanamask.core.config import Config
 from carvanamask.core.errors import ConfigError, DataError, ModelError, nearest
 from carvanamask.core.folders import KaggleFolder, Sample, cars_of
 from carvanamask.core.label_list import Label, load_labels
-from carvanamask.core.model_file import ModelCard, ModelFile, find_model
+from carvanamask.core.model_file import ModelCard, ModelFile, built_in_names, find_model
 from carvanamask.core.pictures import load_picture
 from carvanamask.core.recipe import SHIPPED_RECIPES, load_config, option_values
 from carvanamask.core.run_dir import RunDir
@@ -44,7 +44,7 @@ class TrainPlan:
     run: RunDir
     config: Config
     start_from: Path | None = None
-    """A checkpoint; None begins with random weights."""
+    """A checkpoint; None begins as the recipe says."""
     is_recipe_chosen: bool = True
     """Whether the user named the recipe: one that nobody asked for must not take days."""
 
@@ -58,12 +58,14 @@ def plan_run(
 ) -> TrainPlan:
     """What `train --name --config --set --model` mean together.
 
-    A run is called after its recipe. Going on from `model`, a run, keeps that run's options; the new run is
-    called after it with a number behind.
+    A run is called after its recipe, with my- before it where a built-in model is called so. Going on from `model`, a
+    run, keeps that run's options; the new run is called after it with a number behind.
     """
     if model is None:
         config = load_config(recipe or DEFAULT_RECIPE, settings)
-        return TrainPlan(RunDir.named(name or Path(recipe or DEFAULT_RECIPE).stem, runs), config, None, bool(recipe))
+        recipe_name = Path(recipe or DEFAULT_RECIPE).stem
+        own_name = f"my-{recipe_name}" if recipe_name in built_in_names() else recipe_name
+        return TrainPlan(RunDir.named(name or own_name, runs), config, None, bool(recipe))
     before = RunDir.named(model, runs)
     if not before.best_checkpoint.exists():
         known = sorted(path.parent.parent.name for path in runs.glob(f"*/{RunDir(Path()).best_checkpoint}"))

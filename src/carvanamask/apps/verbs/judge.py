@@ -28,7 +28,7 @@ from carvanamask.apps.summaries import print_ensemble, print_evaluation, print_t
 def evaluate(
     model: ModelName,
     size: Annotated[int, typer.Option(min=0, help="how many random pictures to draw, and as many of the worst")] = 8,
-    seed: Annotated[int, typer.Option(help="another seed draws other pictures")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="another seed draws other pictures")] = 0,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="where the report and figures go")] = None,
     flip: Flip = False,
     clean_up: CleanUp = None,
@@ -43,7 +43,9 @@ def evaluate(
     from carvanamask.jobs.evaluate import evaluate
 
     found = asked(model, runs, flip, clean_up)
-    target = out or run_of_model(found.folder, runs).evaluation
+    # what isn't asked as its card says is no measure of it for `threshold` and `compare`: a folder of its own
+    ways = "-".join(["evaluation", *(["flip"] if flip else []), *(clean_up or [])])
+    target = out or run_of_model(found.folder, runs).evaluation.with_name(ways)
     with progress("scoring") as on_progress:
         report = evaluate(found, KaggleFolder(data), target, size, device, seed, on_progress, say)
     print_json(report.to_dict()) if as_json else print_evaluation(report)

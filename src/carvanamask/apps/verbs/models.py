@@ -27,6 +27,8 @@ def models(
         if not as_json:  # a person wants to know how many
             card |= {field: f"{len(card[field])} cars" for field in ("training_cars", "validation_cars")}
         print_json(card) if as_json else print_table(["card", name], card.items())
+        if verify and not as_json:  # or it would not have been loaded
+            print("its files are those that its card describes")
         return
     rows, broken = [], []
     for found, folder in model_folders(runs).items():

@@ -87,7 +87,9 @@ def cutout(
 
     results = place(out)
     pictures = find_pictures([place(path) for path in paths], results)
-    found, scene = asked(model, runs, flip, clean_up), Scene.named(background) if background else None
+    # a speck beside a car is nothing to a score, and the first thing that one sees of a cut-out
+    found = asked(model, runs, flip, clean_up or ["all"])
+    scene = None if background is None else Scene.named(background)
     how = Asked(device, executor, processes, address, on_error, json_lines, metrics)
     with how.manner("cutting") as manner:
         report = cutout(found, pictures, results, scene, manner)

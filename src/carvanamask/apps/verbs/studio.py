@@ -17,7 +17,7 @@ def render(
     cars: Annotated[int, typer.Option(help="training cars, 16 views each")] = 8,
     test_cars: Annotated[int, typer.Option(help="cars for test/, without masks")] = 0,
     size: Annotated[str, typer.Option(metavar="WxH", help="of the pictures")] = "960x640",
-    seed: Annotated[int, typer.Option(help="another seed makes other cars")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="another seed makes other cars")] = 0,
     body: Annotated[str | None, typer.Option(help="every car of this body type, like minivan")] = None,
     samples: Annotated[int, typer.Option(help="light paths a pixel: more is slower and less grainy")] = 32,
     quality: Annotated[int, typer.Option(help="of the JPEGs, 1 to 100")] = 88,
@@ -36,7 +36,7 @@ def render(
 @studio_app.command("sheet")
 def sheet(
     out: Annotated[Path, typer.Option(metavar="FILE", help="the sheet, .jpg or .png")],
-    seed: Annotated[int, typer.Option(help="another seed makes other cars")] = 47,
+    seed: Annotated[int, typer.Option(min=0, help="another seed makes other cars")] = 47,
     samples: Annotated[int, typer.Option(help="light paths a pixel")] = 16,
 ) -> None:
     """Render every body type in four views onto one sheet, to look at."""

@@ -49,10 +49,11 @@ def watch(
     from carvanamask.jobs.watch import Pace, watch
 
     if background and what is not As.cutout:
-        raise ConfigError(f"--background {background} belongs to cut-outs: leave it out, or --as {what.value}")
-    results, found = place(out), asked(model, runs, flip, clean_up)
+        raise ConfigError(f"--background {background} belongs to cut-outs: leave it out, or --as cutout")
+    repairs = ["all"] if what is As.cutout and not clean_up else clean_up  # as `cutout` does
+    results, found = place(out), asked(model, runs, flip, repairs)
     if what is As.cutout:
-        work: Writing = CutOut(found.card, results, Scene.named(background) if background else None)
+        work: Writing = CutOut(found.card, results, Scene.named(background) if background is not None else None)
     else:
         work = SaveResult(found.card, results, "mask" if what is As.mask else "probability")
     with Asked(device, json_lines=json_lines, metrics=metrics).manner() as manner:
