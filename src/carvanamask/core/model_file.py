@@ -39,7 +39,7 @@ class ModelCard(Section):
     most_undecided: float = Field(0, ge=0, description="undecided share of a car that calls for a person; 0: not known")
     training_cars: tuple[str, ...] = ()
     validation_cars: tuple[str, ...] = ()
-    scores: dict[str, float] = Field({}, description="on the validation cars, at full size")
+    scores: dict[str, float] = Field({}, description="on the validation cars, at full size; of what zooms, on its part")
     provenance: str = Field("", description="the data, its terms, and how the network was trained")
     flip: bool = Field(False, description="the mean with the mirrored picture's probabilities")
     clean_up: tuple[str, ...] = Field((), description="repairs of the mask after the threshold")

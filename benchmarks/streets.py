@@ -1,0 +1,56 @@
+"""Cars outdoors, held against the cut-outs that another tool shows of them: no truth, but a second opinion.
+
+python benchmarks/streets.py --pictures rembg/examples --model studio-m --model studio-s --sheet streets.png
+
+Takes every car*.jpg of the folder that has a .out.png with transparency beside it, as the examples of
+https://github.com/danielgatis/rembg have. The sheet shows each picture beside its cut-out, to look at.
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from carvanamask.core.mask import Mask
+from carvanamask.core.metrics import dice
+from carvanamask.core.model_file import find_model
+from carvanamask.core.pictures import load_picture, save_picture
+from carvanamask.inference.model import build_predictor
+from carvanamask.inference.postprocess import cut
+from carvanamask.quality.signals import doubt
+
+HEIGHT_PX = 400
+BEHIND = (255, 0, 255)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--model", action="append")
+    parser.add_argument("--sheet", type=Path)
+    options = parser.parse_args()
+    pairs = [(path, path.with_suffix(".out.png")) for path in sorted(options.pictures.glob("car*.jpg"))]
+    pairs = [(picture, cut_out) for picture, cut_out in pairs if cut_out.exists()]
+    rows = []
+    for name in options.model or ["studio-m", "studio-s"]:
+        model = find_model(name)
+        predictor, tiles = build_predictor(model), []
+        for path, cut_out in pairs:
+            picture = load_picture(path)
+            others = Mask(cv2.imread(str(cut_out), cv2.IMREAD_UNCHANGED)[..., 3] > 127)
+            probabilities = predictor.predict(picture)
+            mask = cut(probabilities, model.card)
+            why = doubt(probabilities, mask, model.card.most_undecided) or "not named"
+            print(f"{name:10} {path.name:12} {dice(mask, others):.4f}   {why}")
+            shown = np.where(mask.pixels[..., None], picture, np.array(BEHIND, np.uint8))
+            both = np.hstack([picture, shown])
+            width = round(both.shape[1] * HEIGHT_PX / both.shape[0])
+            tiles.append(cv2.resize(both, (width, HEIGHT_PX), interpolation=cv2.INTER_AREA))
+        rows.append(np.hstack(tiles))
+    if options.sheet:
+        save_picture(options.sheet, np.vstack(rows))
+
+
+if __name__ == "__main__":
+    main()
