@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from carvanamask.core.signal_stack import widen_signal_stack
 from drawn_cars import draw_kaggle_folder
 
 TINY_RECIPE = """
@@ -27,6 +28,12 @@ precision = "fp32"
 
 # a shell's background jobs ignore Ctrl-C, and so would every process that a test starts and presses it in
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def room_for_signals() -> None:
+    """pytest sets a stack aside for them that is too small on a CPU with AMX."""
+    widen_signal_stack()
 
 
 @pytest.fixture(scope="session")

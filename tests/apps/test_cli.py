@@ -275,22 +275,24 @@ def test_a_name_that_is_too_long_is_one_line(run: Run, model: Path, tmp_path: Pa
 
 
 def test_without_a_verb_the_help_is_all_that_is_said(run: Run) -> None:
-    code, _, err = run()
+    code, out, err = run()
     assert (code, err) == (2, "")
+    assert "predict" in out
 
 
 def test_an_evaluation_in_another_way_has_a_folder_of_its_own(run: Run, model: Path, tmp_path: Path) -> None:
     draw_kaggle_folder(tmp_path / "data", cars=2, views=2)
     assert run("eval", "--model", "bright", "--size", 0)[0] == 0
     assert run("eval", "--model", "bright", "--size", 0, "--flip", "--clean-up", "all")[0] == 0
+    assert run("eval", "--model", "bright", "--size", 0, "--clean-up", "none")[0] == 0  # as its card says
     assert sorted(path.name for path in model.parent.iterdir()) == ["evaluation", "evaluation-flip-all", "model"]
 
 
-def test_a_run_whose_name_a_built_in_model_has_is_called_otherwise(
-    run: Run, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = plan_run(tmp_path, recipe="studio-s")
-    assert plan.run.name == "my-studio-s"
+def test_a_run_whose_name_a_built_in_model_has_is_called_otherwise(tmp_path: Path) -> None:
+    assert plan_run(tmp_path, recipe="studio-s").run.name == "my-studio-s"
+    (tmp_path / "begun" / "studio-s").mkdir(parents=True)
+    (tmp_path / "begun" / "studio-s" / "config.toml").touch()
+    assert plan_run(tmp_path / "begun", recipe="studio-s").run.name == "studio-s"
     assert plan_run(tmp_path, name="studio-s", recipe="studio-s").run.name == "studio-s"
     assert plan_run(tmp_path, recipe="quick").run.name == "quick"
 

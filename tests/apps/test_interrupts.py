@@ -72,3 +72,25 @@ def test_a_second_press_does_not_meet_the_cleaning_up(tmp_path: Path) -> None:
 
 def test_who_was_started_to_ignore_it_goes_on(tmp_path: Path) -> None:
     assert ending_of(IGNORED, tmp_path, seconds=0.1, handler="SIG_IGN") == (0, "went on\n", "")
+
+
+HANDLER_BROUGHT_BACK = """
+ours = signal.getsignal(signal.SIGINT)
+for _ in range(2):
+    try:
+        press()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, ours)  # as Lightning does after a training
+time.sleep(60)
+"""
+
+IN_COMPILED_CODE = """
+import hashlib
+threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+hashlib.pbkdf2_hmac("sha256", b"", b"", 100_000_000)
+"""
+
+
+@pytest.mark.parametrize("program", [HANDLER_BROUGHT_BACK, IN_COMPILED_CODE])
+def test_the_end_comes_after_a_second_press_and_while_compiled_code_runs(program: str, tmp_path: Path) -> None:
+    assert ending_of(program, tmp_path, seconds=0.5) == (130, "", f"{STOPPED}\n")

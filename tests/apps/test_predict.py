@@ -43,7 +43,7 @@ def test_predict_writes_a_mask_for_every_picture_in_the_same_folders() -> None:
         assert load_mask(Path(name)).pixels[8, 12]
         assert not load_mask(Path(name)).pixels[1, 1]
     assert "2 pictures" in result.output
-    assert "passed over, no pictures by their names: 1 .txt" in result.output
+    assert "passed over: 1 .txt" in result.output
 
 
 def test_the_same_command_again_does_nothing_and_says_so() -> None:

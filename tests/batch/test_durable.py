@@ -281,3 +281,17 @@ def test_ctrl_c_is_the_first_process_s_alone(model: ModelFile, pictures: Path, t
         batch.run(journal)
         assert {value for _, value in journal.values([entry.key for entry in batch.entries])} == {"True"}
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_what_lies_in_the_results_place_already_stays(model: ModelFile, pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    theirs = out / "day 1" / "01.png"
+    theirs.parent.mkdir(parents=True)
+    save_picture(theirs, np.zeros((3, 4, 3), np.uint8))
+    before = theirs.read_bytes()
+    with pytest.raises(ConfigError, match=r"01\.png is there already and no result of this batch: name another --out"):
+        cut(model, pictures, out)
+    assert theirs.read_bytes() == before
+    theirs.unlink()
+    assert cut(model, pictures, out).progress.is_whole
+    assert cut(model, pictures, out).progress.kept == PICTURES

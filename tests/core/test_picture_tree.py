@@ -128,5 +128,30 @@ def test_what_may_be_listed_but_not_looked_at_is_named(tmp_path: Path, monkeypat
     assert [why for _, why in tree.problems] == [
         f"{tmp_path}/closed/y.jpg can't be read (Permission denied): check its permissions"
     ]
+    monkeypatch.setattr(Path, "exists", as_for_others)
     with pytest.raises(DataError, match=r"y\.jpg can't be read \(Permission denied\)"):
         find_pictures([tmp_path / "closed" / "y.jpg"])
+
+
+def test_links_and_dots_lead_to_the_pictures_that_are_really_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "photos/x.jpg", "elsewhere/photos/x.jpg", "elsewhere/deep/y.jpg")
+    monkeypatch.chdir(tmp_path)
+    Path("link").symlink_to("elsewhere/deep")
+    entries = find_pictures([Path("photos"), Path("link/../photos")]).entries
+    assert [entry.target for entry in entries] == ["elsewhere/photos/x", "photos/x"]
+    assert [entry.target for entry in find_pictures([Path(), Path("photos")]).entries] == [
+        "elsewhere/deep/y",
+        "elsewhere/photos/x",
+        "photos/x",
+    ]
+
+
+def test_an_earlier_batch_s_results_are_passed_over_and_told_of(tmp_path: Path) -> None:
+    put(tmp_path, "x.jpg", "masks/x.png", "masks/.01234567-89abcdef.journal", "kaggle/y.jpg")
+    put(tmp_path, "kaggle/.submission.csv.gz.01234567-89abcdef.journal")
+    tree = find_pictures([tmp_path])
+    assert [entry.key for entry in tree.entries] == ["kaggle/y.jpg", "x.jpg"]
+    assert tree.passed_over == {f"{tmp_path / 'masks'} (results)": 1}
+    assert [entry.key for entry in find_pictures([tmp_path / "masks"]).entries] == ["x.png"]  # asked for by name

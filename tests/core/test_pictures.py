@@ -567,8 +567,27 @@ def test_a_jpeg_that_is_filled_up_before_its_end_is_whole() -> None:
     file = BytesIO()
     Image.fromarray(four_patches()).save(file, "JPEG", quality=95)
     data = file.getvalue()
-    filled = data[:-2] + bytes(7) + data[-2:]
-    assert np.array_equal(decode_picture(filled, "filled"), decode_picture(data, "whole"))
+    for count in (1, 2, 7, 4000):
+        filled = data[:-2] + bytes(count) + data[-2:]
+        assert np.array_equal(decode_picture(filled, "filled"), decode_picture(data, "whole"))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_jpeg_with_bytes_too_many_in_its_middle_is_not_taken_for_a_filled_one(mode: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    file = BytesIO()
+    Image.fromarray(noise).convert(mode).save(file, "JPEG")
+    data = file.getvalue()
+    for place in range(1000, len(data) - 1000, 1500):
+        with pytest.raises(PictureError, match="truncated or damaged"):
+            decode_picture(data[:place] + data[place - 700 : place] + data[place:], "upload")
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+def test_a_cmyk_jpeg_is_read_however_its_colours_are_sampled(subsampling: int) -> None:
+    file = BytesIO()
+    Image.fromarray(four_patches()).convert("CMYK").save(file, "JPEG", quality=95, subsampling=subsampling)
+    assert_shows(decode_picture(file.getvalue(), "upload"), four_patches(), 40)
 
 
 def test_what_is_too_wide_for_its_format_is_one_line(tmp_path: Path) -> None:
@@ -586,5 +605,5 @@ def test_a_machine_without_memory_is_not_the_file_s_fault(tmp_path: Path, monkey
         raise MemoryError
 
     monkeypatch.setattr("simplejpeg.decode_jpeg", no_memory)
-    with pytest.raises(MemoryError):
+    with pytest.raises(PictureError, match=r"good\.jpg needs more memory than there is: shrink it"):
         load_picture(tmp_path / "good.jpg")

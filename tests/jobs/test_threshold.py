@@ -43,3 +43,13 @@ def test_a_model_of_the_package_keeps_its_threshold(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("carvanamask.jobs.threshold.BUILT_IN", tmp_path)
     with pytest.raises(ConfigError, match="'bright' comes with the package and stays as it is"):
         choose_threshold(save_brightness_model(tmp_path / "bright"), tmp_path / "evaluation")
+
+
+def test_a_model_of_the_package_keeps_it_whatever_way_leads_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("carvanamask.jobs.threshold.BUILT_IN", tmp_path)
+    save_brightness_model(tmp_path / "bright")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="comes with the package"):
+        choose_threshold(ModelFile.load(Path("bright")), tmp_path / "evaluation")

@@ -393,7 +393,7 @@ def test_a_second_file_of_the_same_name_ends_as_cutout_would_have_it(studio: Stu
 def test_endings_of_no_picture_are_said_once(studio: Studio) -> None:
     raw = studio.source / "IMG_1.cr3"
     studio.watch(lambda: raw.write_bytes(b"raw"), *[nothing] * 3)
-    assert [line for line in studio.said if "cr3" in line] == ["passed over, no pictures by their names: .cr3"]
+    assert [line for line in studio.said if "cr3" in line] == ["passed over: .cr3"]
 
 
 def test_idle_looks_bring_no_news(studio: Studio) -> None:
@@ -415,3 +415,11 @@ def test_a_huge_folder_is_not_looked_at_all_the_time(studio: Studio, monkeypatch
     work = CutOut(studio.model.card, studio.out, None)
     watch(studio.model, studio.source, work, studio.out, Pace(1.0, 100.0, slept.append, lambda: now))
     assert set(slept) == {120.0}
+
+
+def test_a_folder_that_holds_pictures_takes_no_results(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    put(tmp_path / "theirs" / "old" / "1.jpg")
+    model = save_brightness_model(tmp_path / "model", input_size_wh=(24, 16))
+    with pytest.raises(ConfigError, match=r"theirs holds pictures already, like .*1\.jpg: name another folder"):
+        watch(model, tmp_path / "in", SaveResult(model.card, tmp_path / "theirs", "mask"), tmp_path / "theirs", Pace(1))

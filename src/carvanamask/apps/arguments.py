@@ -72,11 +72,8 @@ def asked(name: str, runs: Path, flip: bool, clean_up: Sequence[str] | None) -> 
     from carvanamask.inference.postprocess import STEPS, check_steps
 
     model = find_model(name, runs)
-    if clean_up is None:
-        steps = model.card.clean_up
-    elif list(clean_up) in (["all"], ["none"]):
-        steps = tuple(STEPS) if "all" in clean_up else ()
-    else:
-        steps = tuple(clean_up)
+    steps = model.card.clean_up if clean_up is None else () if list(clean_up) == ["none"] else tuple(clean_up)
+    if "all" in steps:
+        steps = tuple(STEPS)
     check_steps(steps)
     return model.with_card(flip=flip or model.card.flip, clean_up=steps)

@@ -30,7 +30,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def end_by_ctrl_c(seconds: float = SECONDS_TO_END) -> None:
-    """From now on Ctrl-C raises Interrupted in the main thread, once, and `seconds` later the process ends anyhow.
+    """From now on Ctrl-C raises Interrupted in the main thread, and `seconds` later the process ends anyhow.
 
     Compiled code can drop an exception that meets it, and a lock stays locked when one comes just after it was taken:
     of 800 presses while pictures were cut, two were lost and one made the program wait for ever. A shell's background
@@ -38,17 +38,20 @@ def end_by_ctrl_c(seconds: float = SECONDS_TO_END) -> None:
     """
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         return
-    not_pressed = threading.Lock()
-    not_pressed.acquire()
+    # written by the system's own handler: the clock runs also while the main thread is in compiled code
+    told, telling = os.pipe()
+    if sys.platform != "win32":
+        os.set_blocking(telling, False)
+    signal.set_wakeup_fd(telling, warn_on_full_buffer=False)
 
     def press(signal_number: int, frame: FrameType | None) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would meet the cleaning up
-        not_pressed.release()
         raise Interrupted
 
     def end_late() -> NoReturn:
-        with not_pressed:
-            time.sleep(seconds)
+        while os.read(told, 1) != bytes([signal.SIGINT]):
+            pass  # another signal
+        time.sleep(seconds)
         try:
             os.write(2, f"{_SHOW_CURSOR if sys.stderr.isatty() else ''}{STOPPED}\n".encode())
         finally:

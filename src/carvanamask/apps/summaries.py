@@ -88,7 +88,7 @@ def print_batch(report: BatchReport) -> None:
     print_failures(report.progress.failures)
     if report.passed_over:
         listed = ", ".join(f"{count} {shown(ending)}" for ending, count in report.passed_over.items())
-        print(f"passed over, no pictures by their names: {listed}")
+        print(f"passed over: {listed}")
     _print_doubtful(report.doubtful)
     print(f"{_rate(report.progress, report.engine)}, in {shown(report.out)}")
     if report.progress.failures:

@@ -198,7 +198,7 @@ def journal_in(out: Path, batch: Batch) -> Journal:
         model = batch.task.model.card.name
         raise ConfigError(
             f"{shown(out)} was begun with another model, version or options than '{model}' has now: "
-            f"name another --out, or remove {shown(others[0])} to do all of it again"
+            f"name another --out, or remove that folder to do all of it again"
         )
     return batch.journal(mine)
 
@@ -241,24 +241,35 @@ def write_all(model: ModelFile, work: Writing, pictures: PictureTree, out: Path,
     """A file of every picture in the folder `out`; called again only of those that are left.
 
     A picture that can't be read is reported and the others are done. Raises ConfigError where results would go among
-    the pictures, or where `out` holds results of another model, version or options, and DiskError for an `out` that
-    can't be written.
+    the pictures or replace other files, or where `out` holds results of another model, version or options, and
+    DiskError for an `out` that can't be written.
     """
     _check_apart(work, pictures.entries)
     batch = Batch(model, work, pictures.entries, manner, pictures.problems)
-    with journal_in(out, batch) as journal:
+    journal = journal_in(out, batch)
+    if not journal.path.exists():
+        _check_free(work, pictures.entries)
+    with journal:
         progress = batch.run(journal, lambda entry: work.path_of(entry).exists())
         doubtful = doubtful_in(journal, [entry.key for entry in pictures.entries])
     return BatchReport(out, batch.predictor.engine, progress, pictures.passed_over, doubtful)
 
 
 def _check_apart(work: Writing, entries: Sequence[Entry]) -> None:
-    """A result beside a picture could replace it or another one, and would be a picture itself next time."""
+    """A result beside a picture would be a picture itself next time."""
     real = cache(lambda folder: folder.resolve() if is_local(folder) else folder)
     folders = {real(entry.picture.parent) for entry in entries}
     for folder in {work.path_of(entry).parent for entry in entries}:
         if real(folder) in folders:
             raise ConfigError(f"results can't go to {shown(folder)}, which holds pictures: name another --out")
+
+
+def _check_free(work: Writing, entries: Sequence[Entry]) -> None:
+    """Of a batch that begins here: what lies there already is somebody else's."""
+    for entry in entries:
+        path = work.path_of(entry)
+        if path.exists():
+            raise ConfigError(f"{shown(path)} is there already and no result of this batch: name another --out")
 
 
 def doubtful_in(journal: Journal, names: Sequence[str]) -> tuple[tuple[str, str], ...]:

@@ -14,6 +14,9 @@ from pathlib import Path
 from carvanamask.core.atomic_files import disk_error, shown
 from carvanamask.core.errors import DataError
 
+JOURNALS = f".{'?' * 8}-{'?' * 8}.journal"
+"""What a batch's journal in its folder of results is called after its key; a pattern for `glob`."""
+
 
 def version_of(picture: Path) -> str:
     """What a Journal takes for a picture's version: changes when the file is another one; '' for one that is gone."""

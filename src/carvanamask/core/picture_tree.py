@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path, PurePath
 
 from carvanamask.core.atomic_files import shown
 from carvanamask.core.errors import DataError
 from carvanamask.core.folders import PICTURE_ENDINGS, Sample
+from carvanamask.core.journal import JOURNALS
 from carvanamask.core.places import is_local
 
 
@@ -49,7 +51,7 @@ class PictureTree:
     problems: tuple[tuple[str, str], ...]
     """(what, why) of names that look like pictures and are none."""
     passed_over: dict[str, int]
-    """How many other files there are, by their ending."""
+    """How many other files there are, by their ending; and the folders with an earlier batch's results."""
 
 
 def find_pictures(paths: Sequence[Path], results: Path | None = None) -> PictureTree:
@@ -75,16 +77,22 @@ def look_through(paths: Sequence[Path], results: Path | None = None) -> PictureT
     problems: list[tuple[str, str]] = []
     passed_over: Counter[str] = Counter()
     folders = {path for path in paths if _is_folder(path)}
-    root = _common_folder(paths, folders)
+    real = cache(lambda folder: folder.resolve() if is_local(folder) else folder.absolute())
+    root = _common_folder(paths, folders, real)
+
+    def entry_at(file: Path) -> Entry:
+        is_below = len(paths) == 1
+        return Entry.of(file, (file if is_below else real(file.parent) / file.name).relative_to(root).as_posix())
+
     for path in paths:
         if path in folders:
-            for file, is_picture in _walk(path, results, problems):
+            for file, is_picture in _walk(path, results, problems, passed_over):
                 if is_picture:
-                    found.append(Entry.of(file, _key(file, root)))
+                    found.append(entry_at(file))
                 else:
                     passed_over[file.suffix.lower() or file.name] += 1
         else:
-            found.append(Entry.of(path, _key(path, root)))
+            found.append(entry_at(path))
     entries = _told_apart(sorted({entry.key: entry for entry in found}.values(), key=lambda entry: entry.key))
     return PictureTree(tuple(entries), tuple(problems), dict(passed_over.most_common()))
 
@@ -99,30 +107,20 @@ def _is_folder(path: Path) -> bool:
     raise DataError(f"{shown(path)} doesn't exist: check its name")
 
 
-def _common_folder(paths: Sequence[Path], folders: Container[Path]) -> Path:
+def _common_folder(paths: Sequence[Path], folders: Container[Path], real: Callable[[Path], Path]) -> Path:
+    """`real` leads through links and `..`: results of several paths stay in their folder, and apart."""
     if len(paths) == 1:
         return paths[0] if paths[0] in folders else paths[0].parent
-    parents = {_absolute(path).parent for path in paths}
-    if len(parents) == 1:
-        return parents.pop()
+    parents = {real(path) if path.name in ("", "..") else real(path.parent) for path in paths}
     try:
         return type(paths[0])(os.path.commonpath([str(parent) for parent in parents]))
     except ValueError:  # on different drives or in different stores
         raise DataError("the paths have no folder in common: give them one after the other") from None
 
 
-def _key(file: Path, root: Path) -> str:
-    if file.is_relative_to(root) and ".." not in file.parts:
-        return file.relative_to(root).as_posix()
-    return _absolute(file).relative_to(_absolute(root)).as_posix()
-
-
-def _absolute(path: Path) -> Path:
-    """Without `..`, which would lead results out of their folder."""
-    return Path(os.path.normpath(path.absolute())) if is_local(path) else path.absolute()
-
-
-def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -> Iterator[tuple[Path, bool]]:
+def _walk(
+    folder: Path, results: Path | None, problems: list[tuple[str, str]], passed_over: Counter[str]
+) -> Iterator[tuple[Path, bool]]:
     """Every file below the folder, in order, and whether it's called like a picture."""
     try:
         inside = sorted(folder.iterdir(), key=lambda path: path.name)
@@ -139,13 +137,17 @@ def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -
             problems.append((str(path), f"{shown(path)} can't be read ({error.strerror}): check its permissions"))
             continue
         if is_folder:
-            if _holds_results(path, results):
+            if results is not None and _is_same(path, results):
+                continue
+            if is_local(path) and any(path.glob(JOURNALS)):  # of `predict .` and `cutout .` one doesn't cut the other's
+                passed_over[f"{shown(path)} (results)"] += 1
                 continue
             if path.is_symlink():  # not followed: it could lead back up
                 if is_picture:
                     problems.append((str(path), f"{shown(path)} is a link to a folder: name that folder"))
                 continue
-            files = list(_walk(path, results, problems)) if is_picture else _walk(path, results, problems)
+            below = _walk(path, results, problems, passed_over)
+            files = list(below) if is_picture else below
             if is_picture and not any(is_one for _, is_one in files):
                 problems.append((str(path), f"{shown(path)} is a folder: name a picture in it"))
             yield from files
@@ -153,18 +155,11 @@ def _walk(folder: Path, results: Path | None, problems: list[tuple[str, str]]) -
             yield path, is_picture
 
 
-def _holds_results(folder: Path, results: Path | None) -> bool:
-    """The folder that `results` names, also by another name: with `..`, through a link, or as A where it is a.
-
-    And any that an earlier batch wrote its journal into: of `predict .` and `cutout .` one doesn't cut the other's.
-    """
-    if results is not None and _absolute(folder) == _absolute(results):
+def _is_same(folder: Path, results: Path) -> bool:
+    """Also where one is called by another name: with `..`, through a link, or on a disk that takes A and a for one."""
+    if folder.absolute() == results.absolute():
         return True
-    if not is_local(folder):
-        return False
-    if results is not None and is_local(results) and results.exists() and folder.samefile(results):
-        return True
-    return next(folder.glob(".*.journal"), None) is not None
+    return is_local(folder) and is_local(results) and results.exists() and folder.samefile(results)
 
 
 def _told_apart(entries: Iterable[Entry]) -> list[Entry]:

@@ -218,8 +218,10 @@ def _header(file: BinaryIO, name: str, max_pixels: int) -> Iterator[tuple[Image.
         if width * height > max_pixels:
             raise PictureError(f"{name} is too large ({width}x{height}): shrink it to {max_pixels / 1e6:g} megapixels")
         yield image, orientation if orientation in _UPRIGHT else 1
-    except (DataError, MemoryError):
+    except DataError:
         raise
+    except MemoryError as error:
+        raise PictureError(f"{name} needs more memory than there is: shrink it") from error
     except UnidentifiedImageError:
         if file.seek(0, 2) == 0:
             raise PictureError(f"{name} is empty (0 bytes): {_AGAIN}") from None
@@ -237,9 +239,9 @@ def _decode(file: BinaryIO, name: str, max_pixels: int) -> np.ndarray:
         if isinstance(image, JpegImageFile) and image.mode in JPEG_MODES:
             file.seek(0)
             pixels = decode_jpeg(file.read(), image.mode)
-            if image.mode == "RGB" and orientation == 1 and not profile:
-                return pixels
-            if image.mode != "CMYK":  # of which there are two kinds: Pillow tells them apart
+            if pixels is not None:
+                if image.mode == "RGB" and orientation == 1 and not profile:
+                    return pixels
                 image = Image.fromarray(pixels)
         elif image.mode in ("I", "F"):
             raise PictureError(f"{name} has 32 bits a pixel: export it with 8 or 16")

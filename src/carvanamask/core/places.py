@@ -25,9 +25,12 @@ def place(text: str | Path) -> Path:
         _ = path.fs  # imports the store's own package
         return cast(Path, path)
     except ModuleNotFoundError as missing:
-        raise ConfigError(f"{text}: {kind}:// needs {missing.name}: pip install 'carvanamask[cloud]'") from None
+        package = "'carvanamask[cloud]'" if missing.name == "upath" else missing.name
+        raise ConfigError(f"{text}: {kind}:// needs {missing.name}: pip install {package}") from None
     except ImportError as missing:  # fsspec says which
         raise ConfigError(f"{text}: {missing}: pip install it") from None
+    except OSError as error:
+        raise ConfigError(f"{text} can't be reached ({error}): check its name and the network") from None
     except ValueError as error:
         raise ConfigError(f"{text}: {error}: use a folder, s3:// or gs://") from None
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from carvanamask.core.cores import cores
 from carvanamask.core.model_file import ModelFile
+from carvanamask.core.signal_stack import widen_signal_stack
 from carvanamask.inference.predictor import AT_ONCE, NetworkPredictor, misfit
 
 # Importing openvino reports the import to Intel and leaves an id in ~/intel, unless its telemetry isn't installed
@@ -53,6 +54,7 @@ class OpenVinoPredictor(NetworkPredictor):
         levels = np.random.default_rng(0).integers(0, 256, (height, width, model.card.channels), np.uint8)
         if len({self.infer(levels).tobytes() for _ in range(at_once)}) > 1:
             raise misfit(model, "OpenVINO computes it in two ways")
+        widen_signal_stack()
 
     def infer(self, levels: np.ndarray) -> np.ndarray:
         request = self._requests.get()  # the one that has waited longest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +43,7 @@ class Scene:
         if background.startswith("#"):
             _colour(background)
             return cls(background)
-        if not background or not Path(background).exists():
+        if not os.path.lexists(background):
             raise ConfigError(f"no background '{background}': name {ROOM}, a colour like #e0e0e0, or a picture")
         load_picture(Path(background))
         return cls(background, content_of(Path(background)))

@@ -157,9 +157,7 @@ def evaluate(
     seconds = time.monotonic() - started
     scores.sort(key=lambda score: score.sample.name)
     report = EvaluationReport(model.card, predictor.engine, tuple(scores), out, seconds)
-    if (out / "report.json").exists():
-        for drawn in [*out.glob("figures/*.png"), *out.glob("worst/*.png")]:
-            drawn.unlink()
+    _remove_drawn(out)
     save_text_atomically(out / "report.json", json.dumps(report.to_dict(), indent=1))
     save_text_atomically(out / "pictures.csv", _table(scores))
     save_text_atomically(out / "threshold.csv", _curve_table(report.curve))
@@ -192,6 +190,18 @@ def _score(card: ModelCard, predicted: Predicted[Sample]) -> PictureScore:
         curve,
         doubt(probabilities, mask, card.most_undecided),
     )
+
+
+def _remove_drawn(out: Path) -> None:
+    """What an earlier evaluation drew there."""
+    try:
+        with (out / "pictures.csv").open(newline="") as file:
+            names = [row["picture"] for row in csv.DictReader(file)]
+    except (OSError, KeyError, ValueError):
+        return
+    for name in names:
+        for folder in ("figures", "worst"):
+            (out / folder / f"{name}.png").unlink(missing_ok=True)
 
 
 def _table(scores: Iterable[PictureScore]) -> str:

@@ -32,7 +32,7 @@ def choose_threshold(model: ModelFile, evaluation: Path) -> ThresholdReport:
     Raises DataError when the model wasn't evaluated there, and ConfigError for a model that
     comes with the package.
     """
-    if model.folder.parent == BUILT_IN:
+    if model.folder.resolve().parent == BUILT_IN.resolve():
         raise ConfigError(f"'{model.card.name}' comes with the package and stays as it is: export a copy and name it")
     table = evaluation / "threshold.csv"
     try:

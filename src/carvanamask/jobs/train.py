@@ -64,7 +64,8 @@ def plan_run(
     if model is None:
         config = load_config(recipe or DEFAULT_RECIPE, settings)
         recipe_name = Path(recipe or DEFAULT_RECIPE).stem
-        own_name = f"my-{recipe_name}" if recipe_name in built_in_names() else recipe_name
+        is_taken = recipe_name in built_in_names() and not RunDir.named(recipe_name, runs).is_started
+        own_name = f"my-{recipe_name}" if is_taken else recipe_name
         return TrainPlan(RunDir.named(name or own_name, runs), config, None, bool(recipe))
     before = RunDir.named(model, runs)
     if not before.best_checkpoint.exists():

@@ -11,7 +11,8 @@ from carvanamask.batch.durable import Batch, BatchReport, Manner, Progress, Writ
 from carvanamask.core.arrivals import Arrivals
 from carvanamask.core.atomic_files import disk_error, shown
 from carvanamask.core.errors import ConfigError, DataError, DiskError
-from carvanamask.core.journal import version_of
+from carvanamask.core.folders import PICTURE_ENDINGS
+from carvanamask.core.journal import JOURNALS, version_of
 from carvanamask.core.model_file import ModelFile
 from carvanamask.core.picture_tree import Entry, PictureTree, look_through
 from carvanamask.core.places import is_local
@@ -42,7 +43,8 @@ def watch(
     A picture is whole when two looks find the same size and time. What is finished is known after a restart; what
     fails is tried again when its file changes. A `source` that isn't there is waited for, and so is an `out` that
     can't be written for a while. Raises ConfigError where results would become input, and where `out` holds results of
-    another model, version or options, and DiskError for an `out` that can't be written from the first.
+    another model, version or options, or other pictures, and DiskError for an `out` that can't be written from the
+    first.
     """
     _check_apart(source, out)
     first = Batch(model, work, (), manner or Manner())
@@ -166,7 +168,7 @@ class _Watcher:
         """A camera that takes raw pictures alone would else wait for ever, and nobody would know why."""
         new = sorted(tree.passed_over.keys() - self._endings)
         if new:
-            self._first.manner.say(f"passed over, no pictures by their names: {' '.join(new)}")
+            self._first.manner.say(f"passed over: {' '.join(new)}")
         self._passed_over = tree.passed_over
         self._endings.update(new)
 
@@ -198,3 +200,7 @@ def _check_apart(source: Path, out: Path) -> None:
             f"results can't go to {shown(out)}, which holds the watched pictures: name a folder in or beside "
             f"{shown(source)}"
         )
+    if not any(out.glob(JOURNALS)):
+        for path in out.rglob("[!.]*"):
+            if path.suffix.lower() in PICTURE_ENDINGS:
+                raise ConfigError(f"{shown(out)} holds pictures already, like {shown(path)}: name another folder")

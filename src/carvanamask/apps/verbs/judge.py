@@ -39,13 +39,15 @@ def evaluate(
 ) -> None:
     """Score a model on held-out cars at full size, and draw SIZE of the pictures."""
     from carvanamask.core.folders import KaggleFolder
+    from carvanamask.core.model_file import find_model
     from carvanamask.core.run_dir import run_of_model
     from carvanamask.jobs.evaluate import evaluate
 
     found = asked(model, runs, flip, clean_up)
-    # what isn't asked as its card says is no measure of it for `threshold` and `compare`: a folder of its own
-    ways = "-".join(["evaluation", *(["flip"] if flip else []), *(clean_up or [])])
-    target = out or run_of_model(found.folder, runs).evaluation.with_name(ways)
+    target = out or run_of_model(found.folder, runs).evaluation
+    if not out and found.card != find_model(model, runs).card:
+        # what isn't asked as its card says is no measure of it for `threshold` and `compare`
+        target = target.with_name("-".join(["evaluation", *(["flip"] if flip else []), *(clean_up or [])]))
     with progress("scoring") as on_progress:
         report = evaluate(found, KaggleFolder(data), target, size, device, seed, on_progress, say)
     print_json(report.to_dict()) if as_json else print_evaluation(report)
