@@ -4,8 +4,9 @@ import pytest
 
 from carvanamask.core.mask import Mask
 from carvanamask.cutout.alpha import soften
-from carvanamask.cutout.background import cut_out, dusk_room, ground_shadow, lay_over, stand_before
+from carvanamask.cutout.background import cut_out, dusk_room, lay_over, stand_before
 from carvanamask.cutout.foreground import estimate_foreground
+from carvanamask.cutout.shadow import ground_shadow
 
 
 def disc(side_px: int = 96, radius_px: float = 30.3) -> Mask:
@@ -40,7 +41,7 @@ def test_what_is_thin_and_what_the_frame_cuts_off_stays() -> None:
     pixels = np.zeros((40, 40), bool)
     pixels[10:30, 5:7] = pixels[:, 30:] = True  # an antenna of two pixels, and a car that goes on beyond the frame
     alpha = soften(Mask(pixels))
-    assert alpha[15:25, 5:7].min() >= 0.5
+    assert alpha[20, :15].sum() == pytest.approx(2, abs=0.01)
     np.testing.assert_array_equal(alpha[:, 33:], 1)
     np.testing.assert_allclose(alpha, alpha[::-1], atol=1e-6)
 
@@ -72,16 +73,6 @@ def test_laying_over_is_the_background_where_the_cutout_is_clear() -> None:
     assert laid[1, 1].tolist() == [99, 99, 99]
 
 
-def test_the_shadow_is_darkest_where_the_tyres_stand_and_gone_far_away() -> None:
-    pixels = np.zeros((120, 200), bool)
-    pixels[40:80, 20:180] = True  # body
-    pixels[80:100, 40:60] = pixels[80:100, 140:160] = True  # two wheels
-    light = ground_shadow(Mask(pixels))
-    assert light[100, 50] < light[100, 100] < 0.95
-    assert light[10, 10] > 0.99
-    assert (ground_shadow(Mask(np.zeros((4, 4), bool))) == 1).all()
-
-
 def test_the_scene_has_the_car_s_pixels_and_the_room_s_corners() -> None:
     picture = np.full((96, 96, 3), 200, np.uint8)
     scene = stand_before(picture, disc(), dusk_room((96, 96)))
@@ -96,3 +87,22 @@ def test_a_shadow_darkens_nothing_that_it_does_not_reach() -> None:
     untouched = (light > 0.999) & ~cv2.dilate(car.pixels.astype(np.uint8), np.ones((9, 9))).astype(bool)
     assert np.count_nonzero(untouched & (light < 1)) > 0
     assert (scene[untouched] == 0xE8).all()
+
+
+def test_a_room_has_no_stripes_and_is_always_the_same() -> None:
+    room = dusk_room((200, 1280))
+    assert np.array_equal(room, dusk_room((200, 1280)))
+    assert abs(np.diff(room.astype(float).mean(axis=1), axis=0)).max() < 1.2
+
+
+@pytest.mark.parametrize("margin_px", [0, 3, 60])
+def test_only_the_part_with_the_car_is_worked_on_and_nothing_shows_where_it_ends(margin_px: int) -> None:
+    random = np.random.default_rng(0)
+    pixels = np.pad(disc(40, 18.4).pixels, margin_px)
+    picture = random.integers(0, 256, (*pixels.shape, 3), dtype=np.uint8)
+    alone = cut_out(picture, Mask(pixels))
+    wide = cut_out(np.pad(picture, ((80, 80), (80, 80), (0, 0)), "edge"), Mask(np.pad(pixels, 80)))
+    if margin_px == 60:
+        np.testing.assert_array_equal(wide[80:-80, 80:-80], alone)
+    assert not wide[:60].any()
+    assert (cut_out(picture, Mask(np.zeros_like(pixels))) == 0).all()

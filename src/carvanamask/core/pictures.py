@@ -22,6 +22,7 @@ from carvanamask.core.bilevel_png import encode_bilevel_png
 from carvanamask.core.errors import DataError, DiskError, MaskError, PictureError
 from carvanamask.core.jpeg import JPEG_MODES, decode_jpeg
 from carvanamask.core.mask import Mask, ProbabilityMap
+from carvanamask.core.picture_tags import Tags, tagged_jpeg
 from carvanamask.core.places import is_local
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF")
@@ -127,8 +128,8 @@ def load_probabilities(path: Path) -> ProbabilityMap:
         return ProbabilityMap(np.asarray(image, dtype=np.float32) / np.float32(255))
 
 
-def save_picture(path: Path, rgb: np.ndarray, quality: int = 95) -> None:
-    """Write uint8 RGB as JPEG of that quality, or as PNG, by the name's ending.
+def save_picture(path: Path, rgb: np.ndarray, quality: int = 95, tags: Tags | None = None) -> None:
+    """Write uint8 RGB as JPEG of that quality, or as PNG, by the name's ending; a JPEG with `tags` where there are any.
 
     Raises DiskError, and PictureError for one that is too wide or high for JPEG.
     """
@@ -136,7 +137,8 @@ def save_picture(path: Path, rgb: np.ndarray, quality: int = 95) -> None:
     if ending in (".jpg", ".jpeg"):
         _require_sides(path, rgb, "JPEG", MAX_JPEG_SIDE)
         # 4:4:4: halved colour would bleed over the car's edge
-        save_bytes_atomically(path, simplejpeg.encode_jpeg(np.ascontiguousarray(rgb), quality, colorsubsampling="444"))
+        jpeg: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(rgb), quality, colorsubsampling="444")
+        save_bytes_atomically(path, jpeg if tags is None else tagged_jpeg(jpeg, tags))
     elif ending == ".png":
         save_bytes_atomically(path, _encode_png(rgb[..., ::-1]))
     else:

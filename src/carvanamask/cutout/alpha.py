@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from statistics import NormalDist
 
 import cv2
@@ -13,7 +14,10 @@ SMOOTH_PX = 2.0
 """How far around a pixel the mask is asked where its edge runs: wide enough for one that rises a pixel in eight."""
 
 _FARTHEST_PX = 0.5
-"""From where the mask's pixels say: a straight edge never runs farther off, and what is thin isn't smoothed away."""
+"""From where the mask's pixels say: a straight edge never runs farther off."""
+
+_THIN_PX = 5
+"""What is nowhere so far from its edge, an antenna or a gap, keeps its pixels: smoothed, it would fade."""
 
 _DISTANCES_PX = np.arange(-3, 3.05, 0.05) * SMOOTH_PX
 _SHARES = np.array([NormalDist(sigma=SMOOTH_PX).cdf(distance) for distance in _DISTANCES_PX])
@@ -34,8 +38,12 @@ def soften(mask: Mask, radius_px: float = 1.5) -> np.ndarray:
     share = cv2.GaussianBlur(pixels.astype(np.float32), (0, 0), SMOOTH_PX, borderType=cv2.BORDER_REPLICATE)
     alpha = mask.pixels.astype(np.float32)
     at_edge = abs(stepped_px) < radius_px + _FARTHEST_PX
+    side_px = 2 * (_THIN_PX + ceil(radius_px + _FARTHEST_PX)) + 1
+    widest_px = [cv2.dilate(side, np.ones((side_px, side_px), np.uint8))[at_edge] for side in (inside, outside)]
+    has_room = np.minimum(*widest_px) >= _THIN_PX
     stepped_px = stepped_px[at_edge]
     smooth_px = np.interp(share[at_edge], _SHARES, _DISTANCES_PX)
-    signed_px = np.clip(smooth_px, stepped_px - _FARTHEST_PX, stepped_px + _FARTHEST_PX)
+    farthest_px = np.where(has_room, _FARTHEST_PX, 0)
+    signed_px = np.clip(smooth_px, stepped_px - farthest_px, stepped_px + farthest_px)
     alpha[at_edge] = np.clip(0.5 + signed_px / (2 * radius_px), 0, 1)
     return alpha

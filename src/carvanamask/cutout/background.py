@@ -7,25 +7,46 @@ import numpy as np
 
 from carvanamask.core.mask import Mask
 from carvanamask.cutout.alpha import soften
-from carvanamask.cutout.foreground import estimate_foreground
+from carvanamask.cutout.foreground import RADII_PX, estimate_foreground
+from carvanamask.cutout.shadow import ground_shadow
 
 HORIZON = 0.52
 """Where the wall meets the floor, as a share of the height: behind the car, below its roof."""
 
+_GRAIN_PX = 64
+"""After so many columns a room's grain begins anew."""
+
 
 def cut_out(picture: np.ndarray, mask: Mask) -> np.ndarray:
     """RGB uint8 (H, W, 3) → RGBA uint8 (H, W, 4), the car in its own colours; outside it all four are 0."""
-    alpha = soften(mask)
-    colour = estimate_foreground(picture, alpha)
-    rgba = np.dstack([colour, (alpha * 255).round().astype(np.uint8)])
-    rgba[rgba[..., 3] == 0] = 0
+    rgba = np.zeros((*mask.pixels.shape, 4), np.uint8)
+    if not mask.pixels.any():
+        return rgba
+    box = _box_of(mask.pixels, sum(RADII_PX) + 4)  # beyond it nothing changes what is inside
+    alpha = soften(Mask(np.ascontiguousarray(mask.pixels[box])))
+    colour = estimate_foreground(picture[box], alpha)
+    levels = (alpha * 255).round().astype(np.uint8)
+    rgba[box] = np.dstack([colour * (levels > 0)[..., np.newaxis], levels])
     return rgba
 
 
 def lay_over(cutout: np.ndarray, background: np.ndarray) -> np.ndarray:
     """RGBA uint8 over RGB uint8 of the same size → RGB uint8."""
-    alpha = cutout[..., 3:].astype(np.float32) / 255
-    return np.asarray((cutout[..., :3] * alpha + background * (1 - alpha)).round().astype(np.uint8))
+    laid = background.copy()
+    box = _box_of(cutout[..., 3] > 0)
+    car, part = cutout[box], laid[box]
+    np.copyto(part, car[..., :3], where=(car[..., 3] == 255)[..., np.newaxis])
+    edge = (car[..., 3] > 0) & (car[..., 3] < 255)
+    alpha = car[edge][:, 3:].astype(np.float32) / 255
+    part[edge] = (car[edge][:, :3] * alpha + part[edge] * (1 - alpha)).round().astype(np.uint8)
+    return laid
+
+
+def _box_of(pixels: np.ndarray, margin_px: int = 0) -> tuple[slice, slice]:
+    """The part of a picture that holds all pixels that are set, and a margin: most of a picture is wall."""
+    x, y, width, height = cv2.boundingRect(np.ascontiguousarray(pixels).view(np.uint8))
+    rows = slice(max(0, y - margin_px), y + height + margin_px)
+    return (rows, slice(max(0, x - margin_px), x + width + margin_px)) if width else (slice(0), slice(0))
 
 
 def dusk_room(size_wh: tuple[int, int]) -> np.ndarray:
@@ -37,7 +58,10 @@ def dusk_room(size_wh: tuple[int, int]) -> np.ndarray:
     # the seam is a soft curve, as a studio's is
     seam = 1 / (1 + np.exp(-(down - HORIZON) * 60))
     column = wall * (1 - seam) + floor * seam
-    return np.repeat(column[:, None].round().astype(np.uint8), width, axis=1)
+    # rounded up or down by chance: even steps of one level show as stripes
+    chance = np.random.default_rng(0).random((height, _GRAIN_PX, 1)) - 0.5
+    grain = (column[:, np.newaxis] + chance).round().astype(np.uint8)
+    return np.tile(grain, (1, -(-width // _GRAIN_PX), 1))[:, :width]
 
 
 def plain_room(size_wh: tuple[int, int], colour: tuple[int, int, int]) -> np.ndarray:
@@ -55,36 +79,11 @@ def cover(background: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
     return np.asarray(cv2.resize(part, size_wh, interpolation=cv2.INTER_AREA if share > 1 else cv2.INTER_LINEAR))
 
 
-def ground_shadow(mask: Mask) -> np.ndarray:
-    """How much light is left on the ground below the car: float32 (H, W) in [0, 1], 1 far from it.
-
-    A tight dark line where the tyres stand and a wide soft patch below the body: with either alone the car floats.
-    """
-    if not mask.pixels.any():
-        return np.ones(mask.pixels.shape, np.float32)
-    points = cv2.findNonZero(mask.pixels.astype(np.uint8))
-    hull = cv2.fillConvexPoly(np.zeros(mask.pixels.shape, np.uint8), cv2.convexHull(points), 1) > 0
-    length_px = int(mask.pixels.any(axis=0).sum())
-    lowest, ground = _lowest(mask.pixels), _lowest(hull)
-    down = np.arange(mask.pixels.shape[0])[:, None]
-    # the convex hull reaches from tyre to tyre: between the car's outline and its edge lies the ground under the body
-    below = (down >= lowest) & (down <= ground + length_px / 50) & mask.pixels.any(axis=0)
-    # the outline stands on the ground where it comes near the hull: tyres, and no bumper
-    stands = np.exp((lowest - ground) / (0.01 * length_px)) * mask.pixels.any(axis=0)
-    contact = (down >= lowest - 1) & (down < lowest + max(2, length_px // 110))
-    soft = cv2.GaussianBlur(below.astype(np.float32), (0, 0), max(1.0, length_px / 60))
-    crisp = cv2.GaussianBlur((contact * stands).astype(np.float32), (0, 0), max(1.0, length_px / 260))
-    return np.asarray(np.clip(1 - 0.75 * soft, 0, 1) * np.clip(1 - 0.6 * crisp, 0, 1), np.float32)
-
-
-def _lowest(pixels: np.ndarray) -> np.ndarray:
-    """The row of each column's lowest pixel that is set."""
-    return np.asarray(pixels.shape[0] - 1 - pixels[::-1].argmax(axis=0))
-
-
 def stand_before(picture: np.ndarray, mask: Mask, background: np.ndarray) -> np.ndarray:
     """The car of `picture` on the ground of `background`, with a shadow: RGB uint8, all of one size."""
-    shaded = (background * ground_shadow(mask)[..., None]).round().astype(np.uint8)
+    light, shaded = ground_shadow(mask), background.copy()
+    box = _box_of(light < 1 - 1 / 1024)
+    shaded[box] = (shaded[box] * light[box][..., np.newaxis]).round().astype(np.uint8)
     return lay_over(cut_out(picture, mask), shaded)
 
 

@@ -31,10 +31,11 @@ def join_fragments(mask: Mask, thin: float = 0.012, gap: float = 0.06) -> Mask:
     return mask
 
 
-def drop_far_blobs(mask: Mask, share: float = 0.05, gap: float = 0.02) -> Mask:
+def drop_far_blobs(mask: Mask, share: float = 0.05, gap: float = 0.02, speck: float = 1e-4) -> Mask:
     """Take away components that are both small and far: a sticker or the logo on the wall, but not a mirror.
 
-    Small is below `share` of the largest component's area; far is more than `gap` of its diagonal away from it.
+    Small is below `share` of the largest component's area; far is more than `gap` of its diagonal away from it. What is
+    below `speck` of that area goes wherever it is.
     """
     crop = _Crop.of(mask)
     parts = _Parts.of(crop.pixels)
@@ -43,6 +44,7 @@ def drop_far_blobs(mask: Mask, share: float = 0.05, gap: float = 0.02) -> Mask:
     stays = parts.areas >= share * parts.areas[parts.largest]
     _, _, width, height = parts.boxes_xywh[parts.largest]
     stays[parts.labels[_distance_px(parts.labels != parts.largest) <= gap * math.hypot(width, height)]] = True
+    stays &= parts.areas >= speck * parts.areas[parts.largest]
     stays[0] = False
     return mask if stays[1:].all() else crop.replaced_by(stays[parts.labels])
 
