@@ -207,3 +207,12 @@ def test_an_option_of_another_executor_is_not_ignored(words: list[str], message:
     result = run("predict", "shoot", *words)
     assert isinstance(result.exception, ConfigError)
     assert message in str(result.exception)
+
+
+def test_another_shoot_s_pictures_of_the_same_names_are_told_of(here: Path) -> None:
+    assert "names before" not in run("predict", "shoot").output
+    put(here / "other" / "1.jpg", column=7)
+    assert (
+        "1 pictures are not those of the same names before: their results are replaced"
+        in run("predict", "other").output
+    )

@@ -101,3 +101,13 @@ def test_a_file_that_is_gone_has_no_version(tmp_path: Path) -> None:
     assert version_of(tmp_path / "none.jpg") == ""
     (tmp_path / "a.jpg").write_bytes(b"12")
     assert version_of(tmp_path / "a.jpg").startswith("2-")
+
+
+def test_a_picture_of_another_s_name_is_told_apart_from_one_that_was_never_there(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j", "key", {"a": "1", "b": "1"}) as journal:
+        journal.add([Row("a", "1", "", ""), Row("b", "1", "", "")])
+    with Journal(tmp_path / "j", "key", {"a": "1", "b": "2", "c": "1"}) as journal:
+        assert [journal.was_another(name) for name in "abc"] == [False, True, False]
+        assert [journal.holds(name) for name in "abc"] == [True, False, False]
+        journal.add([Row("b", "2", "", "")])
+        assert not journal.was_another("b")

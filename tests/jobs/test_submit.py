@@ -237,11 +237,13 @@ def test_missing_and_bad_pictures_get_an_empty_mask_when_asked_and_are_named(
 def test_told_to_stop_a_batch_hands_out_no_more_after_a_failure(
     folder: KaggleFolder, model: ModelFile, tmp_path: Path
 ) -> None:
-    bad = folder.test / NAMES[0]
-    bad.write_bytes(b"no picture")
+    (folder.root / "sample_submission.csv").unlink()
+    for view in range(100, 300):  # so many that even a thread that sleeps over the first one has told of it by then
+        save_picture_as(folder.test / f"d_{view}.png", np.zeros((16, 24, 3), np.uint8))
+    (folder.test / "a_01.png").write_bytes(b"no picture")
     out = tmp_path / "submission.csv.gz"
     report = submit(model, folder, out, has_empty_masks=True, manner=Manner(on_error="stop"))
-    assert report.progress.done < 9
+    assert report.progress.done < 209
     assert (report.submission, out.exists()) == (None, False)
 
 

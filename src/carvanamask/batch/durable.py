@@ -155,6 +155,9 @@ class Batch:
         left = still_to_predict(
             self.predictor, self.entries, lambda entry: journal.holds(entry.key) and is_there(entry)
         )
+        others = sum(journal.was_another(entry.key) for entry in left)
+        if others:
+            self.manner.say(f"{others} pictures are not those of the same names before: their results are replaced")
         on_progress, problems = self.manner.on_progress, self.problems
         progress = Progress(
             len(self.entries) + len(problems), len(self.entries) - len(left), done=len(problems), failures=problems

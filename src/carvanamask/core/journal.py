@@ -18,6 +18,10 @@ JOURNALS = f".{'?' * 8}-{'?' * 8}.journal"
 """What a batch's journal in its folder of results is called after its key; a pattern for `glob`."""
 
 
+_NOWHERE, _OF_ANOTHER = -1, -2
+"""In the place of a line's place in the file."""
+
+
 def version_of(picture: Path) -> str:
     """What a Journal takes for a picture's version: changes when the file is another one; '' for one that is gone."""
     try:
@@ -57,7 +61,7 @@ class Journal:
         self._seed = zlib.crc32(key.encode())
         self._versions, self._content_of = versions, content_of
         self._index = {name: index for index, name in enumerate(versions)}
-        self._places = array("q", [-1]) * len(versions)
+        self._places = array("q", [_NOWHERE]) * len(versions)
 
     def __enter__(self) -> Journal:
         try:
@@ -69,6 +73,8 @@ class Journal:
                 for row in self._decode(line):
                     if self._is_of_today(row):
                         self._places[self._index[row.name]] = place
+                    elif row.name in self._index:
+                        self._places[self._index[row.name]] = _OF_ANOTHER
                 place += len(line)
             # whatever an interrupted write left stays a line of its own
             self._file.write(b"\n" if place else b"")
@@ -85,6 +91,10 @@ class Journal:
     def holds(self, name: str) -> bool:
         """Whether this picture is finished, as it is today."""
         return self._places[self._index[name]] >= 0
+
+    def was_another(self, name: str) -> bool:
+        """Whether a picture of this name was finished that is not the one at hand."""
+        return self._places[self._index[name]] == _OF_ANOTHER
 
     def add(self, rows: Iterable[Row]) -> None:
         """All of them at once: after an interruption all are there, or none. Raises DiskError."""
