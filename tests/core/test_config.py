@@ -88,6 +88,12 @@ def test_a_config_survives_its_file(tmp_path: Path) -> None:
             "frozen_halvings = 2 is for lite0-unet, not for unet: use 0 (from --set network.",
         ),
         ("network.frozen_halvings=6", "network.frozen_halvings = 6: must be less than or equal to 5"),
+        ("training.seed=-1", "training.seed = -1: must be greater than or equal to 0"),
+        ("training.seed=4294967296", "training.seed = 4294967296: must be less than 4294967296"),
+        (
+            "input.second_pass=zoom",
+            "input.second_pass = 'zoom' needs a first pass: set input.first_pass, or use",
+        ),
         ("training.epochs_a_pass=0", "training.epochs_a_pass = 0: must be greater than or equal to 1"),
     ],
 )

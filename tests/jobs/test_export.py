@@ -88,6 +88,17 @@ def test_every_network_of_a_model_is_exported(model: ModelFile, tmp_path: Path) 
     assert all("int8-weights" in member.card.provenance for member in made.members)
 
 
+def test_a_model_that_sees_the_stage_is_compared_as_it_sees_it(tmp_path: Path) -> None:
+    # the first pass finds no car, so that every place shows the stage; its answer to one picture is always 0
+    first = save_brightness_model(tmp_path / "first", (64, 32), level=400)
+    torch.manual_seed(0)
+    network = build_network(load_config(None, ["network.levels=2", "input.size_wh=[64, 32]"]).network, 7)
+    card = ModelCard(name="second", network="", input_size_wh=(64, 32), sees_stage=True)
+    second = ModelFile.save(tmp_path / "second", encode_onnx(network, (64, 32), 7), card, [first])
+    assert export(first, tmp_path / "first-small", "int8-weights").largest_difference < 1e-8
+    assert export(second, tmp_path / "second-small", "int8-weights").largest_difference > 1e-5
+
+
 def test_what_cannot_be_exported_is_said_in_one_line(model: ModelFile, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds the model itself"):
         export(model, model.folder)

@@ -1,15 +1,18 @@
 from pathlib import Path
 
+import lightning as L
 import pytest
 import torch
 
-from carvanamask.core.errors import ConfigError, DataError, ModelError
+from brightness_model import save_brightness_model
+from carvanamask.core.errors import ConfigError, DataError, ModelError, PictureError
 from carvanamask.core.folders import KaggleFolder, Sample
 from carvanamask.core.label_list import Label, load_labels, save_labels
 from carvanamask.core.model_file import ModelFile, find_model
 from carvanamask.core.pictures import load_mask, save_mask
 from carvanamask.core.run_dir import RunDir
 from carvanamask.jobs.train import TrainPlan, plan_run, train
+from carvanamask.training import module
 from drawn_cars import draw_kaggle_folder
 
 FILES_OF_A_RUN = {
@@ -38,6 +41,10 @@ def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
     return state
 
 
+def rates(run: RunDir) -> list[float]:
+    return [row["learning_rate"] for row in run.metrics()]
+
+
 def losses(run: RunDir) -> list[tuple[float, float]]:
     return [(row["train_loss"], row["val_dice"]) for row in run.metrics()]
 
@@ -59,6 +66,41 @@ def test_a_run_keeps_exactly_its_files_and_goes_on_after_an_interruption_as_if_t
     again = weights(cut.run.last_checkpoint)
     for name, tensor in weights(whole.last_checkpoint).items():
         assert torch.equal(tensor, again[name]), name
+
+
+def test_a_plateau_lowers_the_rate_also_in_the_epoch_of_an_interruption(
+    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    # a Dice of 0 in the first epochs is a plateau from the second on
+    settings = ["optimizer.plateau_patience=0", "optimizer.plateau_factor=0.5", "training.epochs=5"]
+    whole = quiet_train(drawn_folder, plan_run(tmp_path, "whole", str(tiny_recipe), settings))
+    assert rates(whole)[-1] < rates(whole)[0] / 2
+    cut = plan_run(tmp_path, "cut", str(tiny_recipe), settings)
+    for epoch in (1, 3):
+        with pytest.raises(KeyboardInterrupt):
+            quiet_train(drawn_folder, cut, interrupt_at=f"epoch {epoch}")
+    quiet_train(drawn_folder, cut)
+    assert (losses(cut.run), rates(cut.run)) == (losses(whole), rates(whole))
+
+
+def test_the_best_epoch_stays_the_best_where_a_run_goes_on_in_another_place(
+    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter(1 / judged for judged in range(1, 100))
+    monkeypatch.setattr(module, "at_full_size", lambda probabilities, truth: (next(scores), 0.0))
+    with pytest.raises(KeyboardInterrupt):
+        quiet_train(drawn_folder, plan_run(tmp_path / "here", "run", str(tiny_recipe)), interrupt_at="epoch 1")
+    (tmp_path / "here").rename(tmp_path / "there")
+    run = quiet_train(drawn_folder, plan_run(tmp_path / "there", "run", str(tiny_recipe)))
+    assert [dice for _, dice in losses(run)] == sorted((dice for _, dice in losses(run)), reverse=True)
+    assert torch.load(run.best_checkpoint, weights_only=True)["epoch"] == 0
+
+
+def test_rmsprop_has_no_momentum_whatever_the_schedule(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+    settings = ["training.epochs=1", "optimizer.name=rmsprop", "optimizer.schedule=one-cycle"]
+    run = quiet_train(drawn_folder, plan_run(tmp_path, None, str(tiny_recipe), settings))
+    (optimizer,) = torch.load(run.last_checkpoint, weights_only=True)["optimizer_states"]
+    assert optimizer["param_groups"][0]["momentum"] == 0
 
 
 def test_training_learns_to_find_drawn_cars(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
@@ -86,6 +128,111 @@ def test_a_run_goes_on_from_another_s_best_weights(drawn_folder: Path, tiny_reci
     torch.testing.assert_close(weights(second.best_checkpoint)[head], weights(first.best_checkpoint)[head])
     with pytest.raises(ModelError, match=r"no run 'frist' to go on from: did you mean 'first'\?"):
         plan_run(tmp_path, model="frist")
+
+
+def test_a_car_that_the_beginning_or_the_first_pass_learned_from_is_never_held_out(
+    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    first = ModelFile.load(quiet_train(drawn_folder, plan_run(tmp_path, "first", str(tiny_recipe))).model)
+    held_out = f'split.held_out_cars=["{first.card.training_cars[0]}"]'
+    second = plan_run(tmp_path, "second", None, [held_out], "first")
+    with pytest.raises(DataError, match=rf"^car {first.card.training_cars[0]} is held out, but --model first learned"):
+        quiet_train(drawn_folder, second)
+    zoom = ["input.first_pass=first", "input.second_pass=zoom"]
+    third = plan_run(tmp_path, "third", str(tiny_recipe), [held_out, *zoom])
+    with pytest.raises(DataError, match=r"is held out, but input.first_pass first learned from it: hold out the same"):
+        quiet_train(drawn_folder, third)
+    assert not second.run.is_started
+    assert not third.run.is_started
+
+
+def test_a_card_names_the_cars_of_what_the_run_built_on(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+    first = ModelFile.load(quiet_train(drawn_folder, plan_run(tmp_path, "first", str(tiny_recipe))).model).card
+    elsewhere = draw_kaggle_folder(tmp_path / "elsewhere", cars=2, views=2, size_wh=(96, 64), seed=9)
+    plan = plan_run(tmp_path, "second", None, ["training.epochs=2"], "first")
+    with pytest.raises(KeyboardInterrupt):
+        quiet_train(elsewhere, plan, interrupt_at="epoch 0")
+    card = ModelFile.load(quiet_train(elsewhere, plan).model).card
+    assert set(first.training_cars) < set(card.training_cars)
+    assert len(card.training_cars) == len(first.training_cars) + 1
+    assert "on 1 cars, 2 epochs at 48x32, going on from first" in card.provenance
+
+
+def test_a_started_run_refuses_another_beginning_and_other_pictures(
+    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    first = quiet_train(drawn_folder, plan_run(tmp_path, "first", str(tiny_recipe)))
+    anew = plan_run(tmp_path, "anew", str(tiny_recipe))
+    second = plan_run(tmp_path, model="first")
+    for plan in (anew, second):
+        with pytest.raises(KeyboardInterrupt):
+            quiet_train(drawn_folder, plan, interrupt_at="epoch 0")
+    with pytest.raises(ConfigError, match=r"^run 'first-2' goes on from first: give --model first again, or use anoth"):
+        quiet_train(drawn_folder, plan_run(tmp_path, "first-2"))
+    with pytest.raises(ConfigError, match=r"^run 'anew' began anew: leave --model first out, or use another --name"):
+        quiet_train(drawn_folder, TrainPlan(anew.run, anew.config, first.best_checkpoint))
+    same_cars = draw_kaggle_folder(tmp_path / "fewer", cars=4, views=3, size_wh=(96, 64))
+    with pytest.raises(ConfigError, match=r"^run 'anew' was started on other pictures: use another --name"):
+        quiet_train(same_cars, anew)
+    assert ModelFile.load(quiet_train(drawn_folder, second).model).card.provenance.endswith(", going on from first")
+
+
+def test_what_no_training_can_end_in_is_refused_before_it_starts(
+    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    quiet_train(drawn_folder, plan_run(tmp_path, "first", str(tiny_recipe), ["training.epochs=1"]))
+    settings = ["input.first_pass=frist", "input.second_pass=zoom"]
+    without_first_pass = plan_run(tmp_path, "typo", str(tiny_recipe), settings)
+    with pytest.raises(ModelError, match="no model called 'frist': did you mean 'first'"):
+        quiet_train(drawn_folder, without_first_pass)
+    wider = plan_run(tmp_path, "wider", None, ["network.filters=6"], "first")
+    with pytest.raises(
+        ConfigError, match=r"^the weights of --model first are another network's \(network.filters was 4"
+    ):
+        quiet_train(drawn_folder, wider)
+    assert not without_first_pass.run.is_started
+    assert not wider.run.is_started
+
+
+def test_a_model_that_was_not_trained_here_is_no_run_to_go_on_with(
+    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    save_brightness_model(tmp_path / "bright" / "model")
+    with pytest.raises(ConfigError, match=r"^'bright' is a model that wasn't trained here: use another --name$"):
+        quiet_train(drawn_folder, plan_run(tmp_path, "bright", str(tiny_recipe)))
+
+
+def test_a_damaged_picture_that_a_reading_process_meets_is_named_in_one_line(tiny_recipe: Path, tmp_path: Path) -> None:
+    folder = draw_kaggle_folder(tmp_path / "data", cars=2, views=2, size_wh=(96, 64))
+    for picture in (folder / "train").iterdir():
+        picture.write_bytes(b"no picture")
+    for workers in (0, 1):
+        plan = plan_run(tmp_path, f"run-{workers}", str(tiny_recipe), [f"training.workers={workers}"])
+        with pytest.raises(PictureError) as error:
+            quiet_train(folder, plan)
+        assert str(error.value).startswith(f"{folder / 'train'}")
+        assert "\n" not in str(error.value)
+
+
+def test_reading_processes_without_room_to_pass_pictures_on_end_in_one_line(
+    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(*_: object, **__: object) -> None:
+        raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
+
+    monkeypatch.setattr(L.Trainer, "fit", fit)
+    with pytest.raises(ConfigError, match=r"^/dev/shm is too small .*: use training.workers = 0 or a smaller"):
+        quiet_train(drawn_folder, plan_run(tmp_path, None, str(tiny_recipe)))
+
+
+def test_a_training_whose_pictures_do_not_fit_into_memory_says_so(
+    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    heard: list[str] = []
+    plan = plan_run(tmp_path, None, str(tiny_recipe), ["training.epochs=1", "training.cache_gb=0"])
+    train(KaggleFolder(drawn_folder), plan, heard.append, has_progress_bar=False)
+    (line,) = [line for line in heard if line.startswith("pictures are read anew in every epoch: to keep them in mem")]
+    assert "takes 7.37e-05 GB, training.cache_gb allows 0" in line  # 3 cars, 4 views, 48x32 pixels, 4 bytes
 
 
 def test_a_started_run_refuses_other_options(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -12,6 +14,7 @@ from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.core.pictures import load_picture, save_mask, save_picture
 from carvanamask.inference.openvino_engine import OpenVinoPredictor
 from carvanamask.inference.torch_engine import TorchPredictor
+from carvanamask.training import dataset
 from carvanamask.training.dataset import (
     EpochSampler,
     ShrunkenPairs,
@@ -51,6 +54,26 @@ def test_pairs_are_read_once_where_they_fit_and_each_time_where_they_do_not(samp
     save_picture(sample.picture, np.zeros((2, 4, 3), np.uint8))
     np.testing.assert_array_equal(fitting[0], first[0])
     assert (not_fitting[0] != first[1]).any()
+
+
+def test_pairs_are_not_kept_where_shared_memory_is_small_and_the_reason_is_known(
+    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = 64 * 2**20
+    monkeypatch.setattr(dataset, "SHARED_MEMORY", tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free))
+    options = InputConfig(size_wh=(1024, 1024))  # 4 MiB a pair, and of 16 a tenth has to be left
+    assert ShrunkenPairs([sample] * 14, options, cache_gb=1).why_not_cached == ""
+    pairs = ShrunkenPairs([sample] * 15, options, cache_gb=1)
+    assert pairs.why_not_cached == (
+        f"to keep them in memory takes 0.0629 GB, training.cache_gb allows 1, and {tmp_path} has 0.0671 GB free"
+    )
+    assert pairs[14].shape == (1024, 1024, 4)
+    free = 2**40
+    assert "training.cache_gb allows 0.05" in ShrunkenPairs([sample] * 15, options, cache_gb=0.05).why_not_cached
+    monkeypatch.setattr(dataset, "SHARED_MEMORY", tmp_path / "not on this system")
+    free = 0
+    assert ShrunkenPairs([sample] * 15, options, cache_gb=1).why_not_cached == ""
 
 
 def test_validation_keeps_the_truth_at_the_picture_s_own_size(sample: Sample) -> None:

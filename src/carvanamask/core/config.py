@@ -147,7 +147,11 @@ class OptimizerConfig(Section):
     weight_decay: float = Field(0.0, ge=0, description="decoupled for adamw, as L2 for rmsprop")
     schedule: Literal["plateau", "one-cycle"] = Field("plateau", description="when the learning rate falls")
     plateau_factor: float = Field(0.1, gt=0, lt=1, description="what a plateau multiplies the learning rate by")
-    plateau_patience: int = Field(4, ge=0, description="epochs without a better Dice that make a plateau")
+    plateau_patience: int = Field(
+        4,
+        ge=0,
+        description="the rate falls after one more epoch than this without a gain of a ten-thousandth of the Dice",
+    )
 
 
 class TrainingConfig(Section):
@@ -157,14 +161,19 @@ class TrainingConfig(Section):
     epochs_a_pass: int = Field(
         1, ge=1, description="epochs that show every picture once between them; more lose less when interrupted"
     )
-    max_minutes: float | None = Field(None, gt=0, description="stop after the epoch that passes this; none: no limit")
+    max_minutes: float | None = Field(
+        None,
+        gt=0,
+        description="stop after the epoch that passes this, which cuts a one-cycle schedule off before its end; "
+        "none: no limit",
+    )
     batch_size: int = Field(2, ge=1, description="pictures a step and device")
     accumulate: int = Field(1, ge=1, description="steps whose gradients are added up before the weights move")
     extra_share: float | None = Field(
         None, gt=0, lt=1, description="share of an epoch that is pseudo-labelled; none: every picture once"
     )
     early_stop_patience: int = Field(10, ge=1, description="epochs without a better Dice that end the run")
-    seed: int = Field(0, description="of the first weights, the order of pictures and their variation")
+    seed: int = Field(0, ge=0, lt=2**32, description="of the first weights, the order of pictures and their variation")
     precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the machine has it")
     workers: int | None = Field(None, ge=0, description="processes that read pictures; none: as the machine allows")
     cache_gb: float = Field(4.0, ge=0, description="shrunken pictures are kept in memory if they fit in this")
@@ -196,6 +205,12 @@ class Config(Section):
             raise ValueError(f"split.fold = {fold} is a fold of none: set split.folds, too")
         if folds is not None and fold >= folds:
             raise ValueError(f"split.fold = {fold} is none of {folds} folds: use 0 to {folds - 1}")
+        return self
+
+    @model_validator(mode="after")
+    def _second_pass_has_a_first(self) -> Config:
+        if self.input.second_pass == "zoom" and not self.input.first_pass:
+            raise ValueError("input.second_pass = 'zoom' needs a first pass: set input.first_pass, or use 'stage'")
         return self
 
     @model_validator(mode="after")

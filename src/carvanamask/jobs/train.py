@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from carvanamask import __version__
 from carvanamask.core.config import Config
-from carvanamask.core.errors import ConfigError, DataError, ModelError, nearest
+from carvanamask.core.errors import ConfigError, ModelError, nearest
 from carvanamask.core.folders import KaggleFolder, Sample, cars_of
-from carvanamask.core.label_list import Label, load_labels
+from carvanamask.core.label_list import Label
+from carvanamask.core.lineage import KNOWN_CARS, extra_labels, extra_samples, known_cars
 from carvanamask.core.model_file import ModelCard, ModelFile, built_in_names, find_model
 from carvanamask.core.pictures import load_picture
 from carvanamask.core.recipe import SHIPPED_RECIPES, load_config, option_values
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 DEFAULT_RECIPE = "seed-1024"
 
 _LABELS = "pseudo_labels_sha256"
+_PICTURES = "pictures_sha256"
+_BEFORE = "goes_on_from"
 
 PATIENCE_HOURS = 12.0
 """A recipe that takes longer than this on the CPU is answered with one that doesn't."""
@@ -47,6 +50,11 @@ class TrainPlan:
     """A checkpoint; None begins as the recipe says."""
     is_recipe_chosen: bool = True
     """Whether the user named the recipe: one that nobody asked for must not take days."""
+
+    @property
+    def before(self) -> RunDir | None:
+        """The run whose weights it begins with."""
+        return RunDir(self.start_from.parent.parent) if self.start_from else None
 
 
 def plan_run(
@@ -98,15 +106,18 @@ def train(
     """Carry out a plan; a run that was interrupted goes on where it stopped.
 
     `say` is told, in one line each, what the work runs on, how long it will take, and how each epoch went.
-    Raises ConfigError when the run was started with other options or pictures, or takes longer than the plan allows.
+    Raises ConfigError when the run was started with other options or pictures, or takes longer than the plan allows,
+    and DataError when it holds out a car that what it builds on has learned from.
     """
     fitting = _import_fitting()
     if not fitting.is_first_process():
         say = _silence
     run, config = plan.run, plan.config
+    if run.is_finished and not run.is_started:
+        raise ConfigError(f"'{run.name}' is a model that wasn't trained here: use another --name")
     samples = folder.training_samples()
-    split = _split(run, config, samples)
-    extra, labels = _extra_samples(config, split), _extra_labels(config, split)
+    split = _split(plan, samples)
+    extra, labels = extra_samples(config, split), extra_labels(config, split)
     pseudo = [label.sample for label in labels]
     training, validation = [*split.training_samples(samples), *extra], split.validation_samples(samples)
     machine = fitting.this_machine(config.training.precision)
@@ -119,32 +130,41 @@ def train(
     if run.is_finished:
         say(f"run '{run.name}' is finished: use another --name to train again")
         return TrainReport(run, ModelFile.load(run.model), len(run.metrics()), _best_epoch(run)["val_dice"])
-    environment = _environment([*samples, *extra], labels)
-    if not run.is_started:
+    known = known_cars(plan.before, _first_pass(plan), split)
+    environment = _environment(plan, known, [*samples, *extra], labels)
+    if run.is_started:
+        _refuse_others(run, environment)
+    else:
+        if plan.start_from:
+            fitting.check_beginning(config, plan.start_from)
         _say_how_long(plan, len(training) + shown, machine, say)
         run.start(config, split, environment)
-    elif run.environment().get(_LABELS) != environment.get(_LABELS):
-        raise ConfigError(f"run '{run.name}' was started with other pseudo-labels: use another --name")
     if config.input.sees_stage and fitting.is_first_process():
-        _save_stages(run, config, [*training, *pseudo, *validation], say)
+        _save_stages(plan, [*training, *pseudo, *validation], say)
     fitting.fit(config, training, validation, run, plan.start_from, say, has_progress_bar, pseudo)
     if not fitting.is_first_process():
         raise SystemExit(0)  # its part is done: the first process writes the model and reports
     save_training_curves(run.curves, run.metrics(), run.name)
-    model = _export(run, sorted({sample.car for sample in [*training, *pseudo]}), split.validation, labels, plan)
+    model = _export(plan, {sample.car for sample in [*training, *pseudo]}, known, split.validation, labels)
     return TrainReport(run, model, len(run.metrics()), _best_epoch(run)["val_dice"])
 
 
-def _save_stages(run: RunDir, config: Config, samples: Sequence[Sample], say: Callable[[str], None]) -> None:
+def _first_pass(plan: TrainPlan) -> list[ModelFile]:
+    """The model whose masks the network builds on, or none."""
+    name = plan.config.input.first_pass
+    return [find_model(name, plan.run.root.parent)] if name else []
+
+
+def _save_stages(plan: TrainPlan, samples: Sequence[Sample], say: Callable[[str], None]) -> None:
     """The empty stage of every car, found as a prediction finds it: by the first pass's masks, not by the true ones."""
-    first = build_predictor(find_model(config.input.first_pass, run.root.parent))
-    cars = cars_of(samples)
+    (model,) = _first_pass(plan)
+    run, first, cars = plan.run, build_predictor(model), cars_of(samples)
     left = [car for car in cars if not (run.stages / f"{car}.png").exists()]
     say(f"stages: {len(left)} of {len(cars)} cars left to find them for ({first.engine})")
 
     def save(car: str) -> None:
         pictures = [load_picture(sample.picture) for sample in cars[car]]
-        find_stage(first, pictures, config.input.size_wh).save(run.stages / f"{car}.png")
+        find_stage(first, pictures, plan.config.input.size_wh).save(run.stages / f"{car}.png")
 
     with ThreadPoolExecutor(2) as pool:
         for _ in pool.map(save, left):
@@ -160,21 +180,21 @@ def _best_epoch(run: RunDir) -> Mapping[str, float]:
 
 
 def _export(
-    run: RunDir, training_cars: Sequence[str], validation_cars: Sequence[str], labels: Sequence[Label], plan: TrainPlan
+    plan: TrainPlan, training: set[str], known: set[str], validation: Sequence[str], labels: Sequence[Label]
 ) -> ModelFile:
-    """Turn the run's best checkpoint into its model."""
+    """Turn the run's best checkpoint into its model; `known` are cars that what it builds on learned from."""
     from carvanamask.training.export import encode_onnx, load_network
 
+    run = plan.run
     config, best = run.config(), _best_epoch(run)
-    provenance = f"trained by carvanamask {__version__} on {len(training_cars)} cars, {len(run.metrics())} epochs"
+    provenance = f"trained by carvanamask {__version__} on {len(training)} cars, {len(run.metrics())} epochs"
     provenance += f" at {config.input.size_wh[0]}x{config.input.size_wh[1]}"
-    if plan.start_from:
-        provenance += f", going on from {plan.start_from.parent.parent.name}"
+    if plan.before:
+        provenance += f", going on from {plan.before.name}"
     if labels:
         pseudo_cars = len({label.sample.car for label in labels})
         provenance += f"; {len(labels)} pictures of {pseudo_cars} cars with pseudo-labels by {_makers(labels)}"
     onnx = encode_onnx(load_network(run.best_checkpoint, config), config.input.size_wh, config.input.channels)
-    first = [find_model(config.input.first_pass, run.root.parent)] if config.input.first_pass else []
     card = ModelCard(
         name=run.name,
         network=config.network.summary,
@@ -182,8 +202,8 @@ def _export(
         mean=config.input.mean,
         std=config.input.std,
         clahe=config.input.clahe,
-        training_cars=tuple(training_cars),
-        validation_cars=tuple(validation_cars),
+        training_cars=tuple(sorted(known | training)),
+        validation_cars=tuple(validation),
         # where a second look is taken, that it differs from the first says more (`quality/signals.py`)
         most_undecided=0 if config.input.zooms else best.get("val_undecided", 0),
         scores={"validation_dice": best["val_dice"]},
@@ -191,18 +211,23 @@ def _export(
         sees_stage=config.input.sees_stage,
         zooms=config.input.zooms,
     )
-    return ModelFile.save(run.model, onnx, card, first)
+    return ModelFile.save(run.model, onnx, card, _first_pass(plan))
 
 
-def _split(run: RunDir, config: Config, samples: Sequence[Sample]) -> Split:
+def _split(plan: TrainPlan, samples: Sequence[Sample]) -> Split:
     """Which cars judge; for a started run, after making sure that it is the one asked for."""
-    options = config.split
+    run, config, options = plan.run, plan.config, plan.config.split
     cars = (sample.car for sample in samples)
     split = split_by_car(
         cars, options.validation_share, options.seed, options.held_out_cars, options.folds, options.fold
     )
     if not run.is_started:
         return split
+    asked = plan.before and plan.before.name
+    began = run.environment().get(_BEFORE, asked)  # an earlier version didn't write it down
+    if began != asked:
+        how = f"goes on from {began}: give --model {began} again" if began else f"began anew: leave --model {asked} out"
+        raise ConfigError(f"run '{run.name}' {how}, or use another --name")
     before, now = option_values(run.config()), option_values(config)
     other = [f"{name} was {before[name]}" for name in now if before[name] != now[name]]
     if other:
@@ -212,36 +237,22 @@ def _split(run: RunDir, config: Config, samples: Sequence[Sample]) -> Split:
     return split
 
 
-def _extra_samples(config: Config, split: Split) -> list[Sample]:
-    samples = [
-        sample for folder in config.split.extra_folders for sample in KaggleFolder(Path(folder)).training_samples()
-    ]
-    shared = {sample.car for sample in samples} & set(split.validation)
-    if shared:
-        raise DataError(
-            f"car {min(shared)} of split.extra_folders is held out: take it out of there, or hold out others"
-        )
-    return samples
-
-
-def _extra_labels(config: Config, split: Split) -> list[Label]:
-    """A held-out car's picture is refused whatever labelled it: to a model that learned from it, it is no stranger."""
-    labels = []
-    for path in config.split.extra_labels:
-        found = load_labels(Path(path))
-        shared = {label.sample.car for label in found} & set(split.validation)
-        if shared:
-            raise DataError(f"car {min(shared)} of {path} is held out: take it out of the list, or hold out others")
-        labels += found
-    return labels
-
-
 def _makers(labels: Sequence[Label]) -> str:
     return " and ".join(sorted({label.models for label in labels}))
 
 
-def _environment(samples: Sequence[Sample], labels: Sequence[Label]) -> dict[str, object]:
-    """What a run depends on besides its options: the code's versions, the machine, the pictures' names and sizes."""
+def _refuse_others(run: RunDir, environment: Mapping[str, object]) -> None:
+    """A started run goes on with the pictures that it began with: the losses of others wouldn't be its own."""
+    began = run.environment()
+    for entry, what in ((_LABELS, "with other pseudo-labels"), (_PICTURES, "on other pictures")):
+        if began.get(entry) != environment.get(entry):
+            raise ConfigError(f"run '{run.name}' was started {what}: use another --name")
+
+
+def _environment(
+    plan: TrainPlan, known: set[str], samples: Sequence[Sample], labels: Sequence[Label]
+) -> dict[str, object]:
+    """What a run depends on besides its options: code, machine, what it builds on, the pictures' names and sizes."""
     listing = "\n".join(f"{sample.name} {sample.picture.stat().st_size}" for sample in samples)
     names = "\n".join(f"{label.sample.name} {label.agreement} {label.undecided} {label.models}" for label in labels)
     packages = ("torch", "lightning", "numpy", "opencv-python-headless")
@@ -250,8 +261,10 @@ def _environment(samples: Sequence[Sample], labels: Sequence[Label]) -> dict[str
         "python": platform.python_version(),
         "platform": platform.platform(),
         **{name: importlib.metadata.version(name) for name in packages},
+        _BEFORE: plan.before and plan.before.name,
+        KNOWN_CARS: sorted(known),
         "pictures": len(samples),
-        "pictures_sha256": hashlib.sha256(listing.encode()).hexdigest(),
+        _PICTURES: hashlib.sha256(listing.encode()).hexdigest(),
         **({_LABELS: hashlib.sha256(names.encode()).hexdigest()} if labels else {}),
     }
 

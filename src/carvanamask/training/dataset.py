@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -42,24 +43,39 @@ def _seen_part(picture: np.ndarray, mask: Mask, options: InputConfig) -> tuple[n
     return (box.of(picture), box.of(mask.pixels)) if box else (picture, mask.pixels)
 
 
+SHARED_MEMORY = Path("/dev/shm")
+"""Where Linux keeps what processes share. In a container that may be 64 MB, and claiming more ends in a crash."""
+
+
 class ShrunkenPairs:
     """Pairs at the network's size, kept in memory that worker processes share, where they fit."""
 
     def __init__(self, samples: Sequence[Sample], options: InputConfig, cache_gb: float) -> None:
         self.samples, self.options = samples, options
         width, height = options.size_wh
-        fits = len(samples) * height * width * 4 <= cache_gb * 1e9
-        self.cache = _shared(torch.empty((len(samples) if fits else 0, height, width, 4), dtype=torch.uint8))
-        self.is_cached = _shared(torch.zeros(len(samples), dtype=torch.bool))
+        self.why_not_cached = _why_not_cached(len(samples) * height * width * 4, cache_gb)
+        """'' where they are kept in memory."""
+        if not self.why_not_cached:
+            self.cache = _shared(torch.empty((len(samples), height, width, 4), dtype=torch.uint8))
+            self.is_cached = _shared(torch.zeros(len(samples), dtype=torch.bool))
 
     def __getitem__(self, index: int) -> np.ndarray:
-        if not len(self.cache):
+        if self.why_not_cached:
             return shrink_pair(self.samples[index], self.options)
         if not self.is_cached[index]:
             self.cache[index] = torch.from_numpy(shrink_pair(self.samples[index], self.options))
             self.is_cached[index] = True  # last, so that a worker never reads half a picture
         pair: np.ndarray = self.cache[index].numpy()
         return pair
+
+
+def _why_not_cached(needed: int, cache_gb: float) -> str:
+    """What keeps so many bytes from being kept, in words, or ''; a tenth of the shared memory is for others."""
+    free = shutil.disk_usage(SHARED_MEMORY).free if SHARED_MEMORY.is_dir() else None
+    if needed <= cache_gb * 1e9 and (free is None or needed <= 0.9 * free):
+        return ""
+    has = "" if free is None else f", and {SHARED_MEMORY} has {free / 1e9:.3g} GB free"
+    return f"to keep them in memory takes {needed / 1e9:.3g} GB, training.cache_gb allows {cache_gb:.3g}{has}"
 
 
 class TrainingPictures(Dataset[np.ndarray]):
@@ -162,6 +178,7 @@ class CarPictures(L.LightningDataModule):
         self.real_count = len(training)
         pairs = ShrunkenPairs([*training, *pseudo], config.input, config.training.cache_gb)
         self.training = TrainingPictures(pairs, config.augment, config.training.seed, seen)
+        self.why_not_cached = pairs.why_not_cached
 
     def train_dataloader(self) -> DataLoader[np.ndarray]:
         assert self.trainer is not None

@@ -19,16 +19,20 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities import rank_zero_only
+from torch import nn
 
 from carvanamask.core.atomic_files import save_bytes_atomically
 from carvanamask.core.config import Config
+from carvanamask.core.errors import CarvanaMaskError, ConfigError
 from carvanamask.core.folders import Sample
 from carvanamask.core.heap import keep_all_freed_memory
+from carvanamask.core.recipe import option_values
 from carvanamask.core.run_dir import RunDir
-from carvanamask.training.dataset import CarPictures
+from carvanamask.training.dataset import SHARED_MEMORY, CarPictures
 from carvanamask.training.export import load_network
 from carvanamask.training.module import DICE, UNDECIDED, CarSegmentation
 from carvanamask.training.stage_input import widen
+from carvanamask.training.unet import build_network
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class Machine:
 def this_machine(precision: str = "auto") -> Machine:
     """The best device at hand, and bf16 where it is faster than fp32 there."""
     if torch.cuda.is_available():
-        device, name, has_bf16 = "cuda", torch.cuda.get_device_name(), torch.cuda.is_bf16_supported()
+        device, name = "cuda", torch.cuda.get_device_name()
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
     elif torch.backends.mps.is_available():
         device, name, has_bf16 = "mps", "Apple GPU", False
     else:
@@ -67,19 +72,19 @@ def fit(
     """Train until the recipe's end and leave the best and the last checkpoint in the run.
 
     A run that was interrupted goes on after its last whole epoch, with the same losses as if it had never
-    stopped. `start_from` is a checkpoint whose weights a new run begins with. `say` is told of each epoch.
-    `pseudo` are pictures with pseudo-labels, which train beside the others. Ctrl-C raises KeyboardInterrupt.
+    stopped. `start_from` is a checkpoint whose weights a new run begins with. `say` is told of each epoch, and why
+    pictures are read anew in all of them where they don't fit into memory. `pseudo` are pictures with pseudo-labels,
+    which train beside the others. Ctrl-C raises KeyboardInterrupt; a picture that can't be read, DataError.
     """
     keep_all_freed_memory()
     L.seed_everything(config.training.seed, workers=True, verbose=False)
     module = CarSegmentation(config)
     if start_from is not None:
-        before = RunDir(start_from.parent.parent).config()
-        module.network.load_state_dict(widen(load_network(start_from, before), config.input.channels).state_dict())
+        _begin(module.network, config, start_from)
     machine = this_machine(config.training.precision)
     checkpoints: dict[str, Any] = {"dirpath": run.last_checkpoint.parent, "enable_version_counter": False}
     callbacks: list[Callback] = [
-        ModelCheckpoint(filename=run.best_checkpoint.stem, monitor=DICE, mode="max", **checkpoints),
+        MovableCheckpoint(filename=run.best_checkpoint.stem, monitor=DICE, mode="max", **checkpoints),
         EarlyStopping(DICE, mode="max", patience=config.training.early_stop_patience),
         EpochTable(run, say),
         PicturesInTensorBoard(),
@@ -89,7 +94,7 @@ def fit(
     if has_progress_bar:
         callbacks.append(RichProgressBar())
     # the last checkpoint is written after everything else that an epoch changes
-    callbacks.append(ModelCheckpoint(filename=run.last_checkpoint.stem, save_on_train_epoch_end=True, **checkpoints))
+    callbacks.append(MovableCheckpoint(filename=run.last_checkpoint.stem, save_on_train_epoch_end=True, **checkpoints))
     with warnings.catch_warnings(), quiet_lightning():
         warnings.filterwarnings("ignore", message=".*(num_workers|dataloader).*")
         # a resumed run finds its own checkpoints there, and that is meant
@@ -117,6 +122,8 @@ def fit(
             enable_model_summary=False,
         )
         data = CarPictures(config, training, validation, run.stages if config.input.sees_stage else None, pseudo)
+        if data.why_not_cached:
+            say(f"pictures are read anew in every epoch: {data.why_not_cached}")
         try:
             trainer.fit(
                 module, data, ckpt_path=run.last_checkpoint if run.last_checkpoint.exists() else None, weights_only=True
@@ -124,8 +131,46 @@ def fit(
         except SystemExit:
             # Lightning turns Ctrl-C into an exit of its own
             raise KeyboardInterrupt from None
+        except CarvanaMaskError as error:
+            raise type(error)(_last_line(error)) from None
+        except RuntimeError as error:
+            if "shared memory" not in str(error):
+                raise
+            raise ConfigError(
+                f"{SHARED_MEMORY} is too small for what reading processes pass on: use training.workers = 0 or a "
+                "smaller training.cache_gb, or give a container more of it (docker run --shm-size 2g)"
+            ) from None
     if trainer.interrupted:
         raise KeyboardInterrupt
+
+
+def check_beginning(config: Config, start_from: Path) -> None:
+    """Raises ConfigError where a new run's network can't begin with this checkpoint's weights."""
+    plain = config.network.model_copy(update={"pretrained": False})
+    _begin(build_network(plain, config.input.channels), config, start_from)
+
+
+def _begin(network: nn.Module, config: Config, start_from: Path) -> None:
+    """Give a network the weights of another run's."""
+    run = RunDir(start_from.parent.parent)
+    before = run.config()
+    beginning = widen(load_network(start_from, before), config.input.channels).state_dict()
+    try:
+        network.load_state_dict(beginning)
+    except RuntimeError:
+        was, now = option_values(before), option_values(config)
+        shapes = ("network.", "input.first_pass", "input.second_pass")
+        other = [f"{name} was {was[name]}" for name in now if name.startswith(shapes) and was[name] != now[name]]
+        raise ConfigError(
+            f"the weights of --model {run.name} are another network's ({', '.join(other)}): keep these options, or "
+            "begin without --model"
+        ) from None
+
+
+def _last_line(error: CarvanaMaskError) -> str:
+    """What it says; one that a reading process met comes with that one's traceback before it."""
+    *_, last = str(error).strip().splitlines() or [""]
+    return last.removeprefix(f"{type(error).__module__}.{type(error).__qualname__}: ")
 
 
 def is_first_process() -> bool:
@@ -165,6 +210,23 @@ class WholeCheckpoints(TorchCheckpointIO):
         file = io.BytesIO()
         torch.save(checkpoint, file)
         save_bytes_atomically(Path(path), file.getvalue())
+
+
+class MovableCheckpoint(ModelCheckpoint):
+    """Lightning's own; where its folder was moved, the best epoch so far stays the best."""
+
+    @property
+    def state_key(self) -> str:
+        # as its base is called in checkpoints: those of an earlier version are read, too
+        return super().state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__, 1)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        def here(path: str) -> str:
+            return str(Path(self.dirpath or "") / Path(path).name) if path else path
+
+        moved = {name: here(state_dict[name]) for name in ("best_model_path", "kth_best_model_path", "last_model_path")}
+        best = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state_dict, **moved, "dirpath": self.dirpath, "best_k_models": best})
 
 
 class EpochTable(Callback):

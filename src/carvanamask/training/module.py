@@ -75,6 +75,17 @@ class CarSegmentation(L.LightningModule):
         # of several processes each has its own pictures, and the mean of their words is near enough
         self.log(UNDECIDED, float(np.percentile(self.undecided, ORDINARY)), sync_dist=True)
 
+    def on_train_epoch_end(self) -> None:
+        """Tell a plateau's schedule how the epoch went, before the checkpoints that a restart reads are written."""
+        schedule = self.lr_schedulers()
+        if isinstance(schedule, ReduceLROnPlateau):
+            schedule.step(self.trainer.callback_metrics[DICE])
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Lightning's own turn comes after the checkpoints, and never in the epoch of a restart."""
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step()
+
     def configure_optimizers(self) -> Any:
         options = self.config.optimizer
         parameters = self.network.parameters()
@@ -92,7 +103,13 @@ class CarSegmentation(L.LightningModule):
             )
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": DICE}}
         steps = int(self.trainer.estimated_stepping_batches)
-        cycle = OneCycleLR(optimizer, options.learning_rate, total_steps=steps, pct_start=min(0.3, 1 - 1 / steps))
+        cycle = OneCycleLR(
+            optimizer,
+            options.learning_rate,
+            total_steps=steps,
+            pct_start=min(0.3, 1 - 1 / steps),
+            cycle_momentum=options.name == "adamw",  # rmsprop has none unless the schedule brings it
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
 

@@ -1,0 +1,20 @@
+import pytest
+
+from carvanamask.core.recipe import load_config
+from carvanamask.training.module import CarSegmentation
+
+
+@pytest.mark.parametrize(
+    ("scores", "falls_after"),
+    [([0.9, 0.8, 0.8, 0.8], 3), ([0.9, 0.9, 0.90002, 0.90004], 3), ([0.9, 0.9, 0.9001], None)],
+)
+def test_the_rate_falls_after_one_more_epoch_than_its_patience_without_a_gain(
+    scores: list[float], falls_after: int | None
+) -> None:
+    config = load_config(None, ["network.levels=1", "network.filters=1", "optimizer.plateau_patience=2"])
+    chosen = CarSegmentation(config).configure_optimizers()
+    rates = []
+    for score in scores:
+        chosen["lr_scheduler"]["scheduler"].step(score)
+        rates.append(chosen["optimizer"].param_groups[0]["lr"])
+    assert rates.index(min(rates)) == (0 if falls_after is None else falls_after)
