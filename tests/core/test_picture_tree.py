@@ -117,10 +117,10 @@ def test_what_may_be_listed_but_not_looked_at_is_named(tmp_path: Path, monkeypat
     put(tmp_path, "x.jpg", "closed/y.jpg")
     is_dir = Path.is_dir
 
-    def as_for_others(path: Path) -> bool:
+    def as_for_others(path: Path, **options: bool) -> bool:
         if path.parent.name == "closed":
             raise PermissionError(13, "Permission denied")
-        return is_dir(path)
+        return is_dir(path, **options)
 
     monkeypatch.setattr(Path, "is_dir", as_for_others)
     tree = find_pictures([tmp_path])

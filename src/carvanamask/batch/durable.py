@@ -251,7 +251,7 @@ def write_all(model: ModelFile, work: Writing, pictures: PictureTree, out: Path,
     batch = Batch(model, work, pictures.entries, manner, pictures.problems)
     journal = journal_in(out, batch)
     if not journal.path.exists():
-        _check_free(work, pictures.entries)
+        _check_free(work, pictures.entries, out)
     with journal:
         progress = batch.run(journal, lambda entry: work.path_of(entry).exists())
         doubtful = doubtful_in(journal, [entry.key for entry in pictures.entries])
@@ -267,8 +267,10 @@ def _check_apart(work: Writing, entries: Sequence[Entry]) -> None:
             raise ConfigError(f"results can't go to {shown(folder)}, which holds pictures: name another --out")
 
 
-def _check_free(work: Writing, entries: Sequence[Entry]) -> None:
+def _check_free(work: Writing, entries: Sequence[Entry], out: Path) -> None:
     """Of a batch that begins here: what lies there already is somebody else's."""
+    if not out.is_dir() or not any(out.iterdir()):  # a store would be asked for each
+        return
     for entry in entries:
         path = work.path_of(entry)
         if path.exists():
