@@ -49,6 +49,9 @@ Flip = Annotated[bool, typer.Option("--flip", help="the mean with the mirrored p
 CleanUp = Annotated[
     list[str] | None, typer.Option("--clean-up", metavar="STEP", help="repair masks: a step's name, all, or none")
 ]
+CUT_OUTS_REPAIRS = ["all"]
+"""Unless others are asked for: a speck is nothing to a score, and the first thing that one sees of a cut-out."""
+
 DATA, RUNS = Path("data"), Path("runs")
 
 
@@ -69,9 +72,14 @@ def exit_if(has_failed: bool) -> None:
 def asked(name: str, runs: Path, flip: bool, clean_up: Sequence[str] | None) -> ModelFile:
     """The model as the command line wants it asked: its card, with --flip and --clean-up over it."""
     from carvanamask.core.model_file import find_model
+
+    return in_the_way_asked(find_model(name, runs), flip, clean_up)
+
+
+def in_the_way_asked(model: ModelFile, flip: bool, clean_up: Sequence[str] | None) -> ModelFile:
+    """The same for a model at hand. Raises ConfigError for a repair that there isn't."""
     from carvanamask.inference.postprocess import STEPS, check_steps
 
-    model = find_model(name, runs)
     steps = model.card.clean_up if clean_up is None else () if list(clean_up) == ["none"] else tuple(clean_up)
     if "all" in steps:
         steps = tuple(STEPS)

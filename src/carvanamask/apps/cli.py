@@ -83,11 +83,14 @@ def run() -> int:
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             say(f"error: {shown(str(error.filename))} is longer than a name may be: name it otherwise")
-            return BAD_INPUT
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        elif error.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = f" ({error.filename})" if error.filename else ""
+            say(
+                f"error: the disk is full{where}: free some space and run the same command again: "
+                "what is finished is kept"
+            )
+        else:
             raise
-        where = f" ({error.filename})" if error.filename else ""
-        say(f"error: the disk is full{where}: free some space and run the same command again: what is finished is kept")
         code = BAD_INPUT
     if code == INTERRUPTED:  # typer has a way of its own to say so, too
         say(STOPPED)

@@ -24,9 +24,9 @@ LISTED = 20
 
 
 def print_train(report: TrainReport) -> None:
-    print(f"Dice {report.dice:.5f} on held-out cars after {report.epochs} epochs, curves in {report.run.curves}")
     from carvanamask.core.model_file import built_in_names
 
+    print(f"Dice {report.dice:.5f} on held-out cars after {report.epochs} epochs, curves in {report.run.curves}")
     # a built-in model goes before a run of the same name
     name = report.run.root if report.run.name in built_in_names() else report.run.name
     print(f"next: eval --model {name}")

@@ -19,7 +19,7 @@ from carvanamask.core.journal import Journal, Row, version_of
 from carvanamask.core.model_file import ModelFile
 from carvanamask.core.picture_tree import Entry, PictureTree
 from carvanamask.core.pictures import content_of
-from carvanamask.core.places import is_local
+from carvanamask.core.places import is_local, resolved
 from carvanamask.inference.model import build_predictor
 from carvanamask.inference.pipeline import Predicted, still_to_predict
 from carvanamask.inference.predictor import Predictor
@@ -201,7 +201,7 @@ def journal_in(out: Path, batch: Batch) -> Journal:
         model = batch.task.model.card.name
         raise ConfigError(
             f"{shown(out)} was begun with another model, version or options than '{model}' has now: "
-            f"name another --out, or remove that folder to do all of it again"
+            "name another --out, or remove that folder to do all of it again"
         )
     return batch.journal(mine)
 
@@ -260,7 +260,7 @@ def write_all(model: ModelFile, work: Writing, pictures: PictureTree, out: Path,
 
 def _check_apart(work: Writing, entries: Sequence[Entry]) -> None:
     """A result beside a picture would be a picture itself next time."""
-    real = cache(lambda folder: folder.resolve() if is_local(folder) else folder)
+    real = cache(resolved)
     folders = {real(entry.picture.parent) for entry in entries}
     for folder in {work.path_of(entry).parent for entry in entries}:
         if real(folder) in folders:

@@ -14,9 +14,8 @@ from pathlib import Path
 from carvanamask.core.atomic_files import disk_error, shown
 from carvanamask.core.errors import DataError
 
-JOURNALS = f".{'?' * 8}-{'?' * 8}.journal"
+_BATCH_S = f".{'?' * 8}-{'?' * 8}.journal"
 """What a batch's journal in its folder of results is called after its key; a pattern for `glob`."""
-
 
 _NOWHERE, _OF_ANOTHER = -1, -2
 """In the place of a line's place in the file."""
@@ -29,6 +28,11 @@ def version_of(picture: Path) -> str:
     except OSError:
         return ""
     return f"{stat.st_size}-{stat.st_mtime_ns}"
+
+
+def holds_journal(folder: Path) -> bool:
+    """Whether a batch has written its results there, or begun to."""
+    return any(folder.glob(_BATCH_S))
 
 
 @dataclass(frozen=True)

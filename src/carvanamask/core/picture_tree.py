@@ -12,8 +12,8 @@ from pathlib import Path, PurePath
 from carvanamask.core.atomic_files import shown
 from carvanamask.core.errors import DataError
 from carvanamask.core.folders import PICTURE_ENDINGS, Sample
-from carvanamask.core.journal import JOURNALS
-from carvanamask.core.places import is_local
+from carvanamask.core.journal import holds_journal
+from carvanamask.core.places import is_local, resolved
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def look_through(paths: Sequence[Path], results: Path | None = None) -> PictureT
     problems: list[tuple[str, str]] = []
     passed_over: Counter[str] = Counter()
     folders = {path for path in paths if _is_folder(path)}
-    real = cache(lambda folder: folder.resolve() if is_local(folder) else folder.absolute())
+    real = cache(resolved)
     root = _common_folder(paths, folders, real)
 
     def entry_at(file: Path) -> Entry:
@@ -139,7 +139,7 @@ def _walk(
         if is_folder:
             if results is not None and _is_same(path, results):
                 continue
-            if is_local(path) and any(path.glob(JOURNALS)):  # of `predict .` and `cutout .` one doesn't cut the other's
+            if is_local(path) and holds_journal(path):  # of `predict .` and `cutout .` one doesn't cut the other's
                 passed_over[f"{shown(path)} (results)"] += 1
                 continue
             if path.is_symlink():  # not followed: it could lead back up

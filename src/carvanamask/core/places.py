@@ -35,6 +35,11 @@ def place(text: str | Path) -> Path:
         raise ConfigError(f"{text}: {error}: use a folder, s3:// or gs://") from None
 
 
+def resolved(path: Path) -> Path:
+    """Without links and `..`, so that one folder has one name; a path in a store as it is."""
+    return path.resolve() if is_local(path) else path
+
+
 def is_local(path: Path) -> bool:
     """Whether the operating system's own calls work on it."""
     return type(path).__module__.partition(".")[0] == "pathlib"

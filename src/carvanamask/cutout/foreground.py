@@ -8,8 +8,6 @@ import numpy as np
 RADII_PX = (20, 3)
 """Of the two passes' windows. An edge is three pixels wide: what is farther than 20 from it has another colour."""
 
-_Fused = tuple[np.ndarray, np.ndarray]
-
 
 def estimate_foreground(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """RGB uint8 (H, W, 3) and alpha float32 (H, W) → RGB uint8 with the background's share taken out at the edge.
@@ -46,7 +44,7 @@ def estimate_foreground(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 def _fuse(
     image: np.ndarray, alpha: np.ndarray, car_around: np.ndarray, wall_around: np.ndarray, alpha_around: np.ndarray
-) -> _Fused:
+) -> tuple[np.ndarray, np.ndarray]:
     """The colours of car and wall at some pixels, (n, 3) each, from the means around them."""
     alpha, alpha_around = alpha[:, np.newaxis], alpha_around[:, np.newaxis]
     # colours around a pixel, each weighed by how much of it is car, or isn't

@@ -12,7 +12,7 @@ from carvanamask.core.arrivals import Arrivals
 from carvanamask.core.atomic_files import disk_error, shown
 from carvanamask.core.errors import ConfigError, DataError, DiskError
 from carvanamask.core.folders import PICTURE_ENDINGS
-from carvanamask.core.journal import JOURNALS, version_of
+from carvanamask.core.journal import holds_journal, version_of
 from carvanamask.core.model_file import ModelFile
 from carvanamask.core.picture_tree import Entry, PictureTree, look_through
 from carvanamask.core.places import is_local
@@ -200,7 +200,7 @@ def _check_apart(source: Path, out: Path) -> None:
             f"results can't go to {shown(out)}, which holds the watched pictures: name a folder in or beside "
             f"{shown(source)}"
         )
-    if not any(out.glob(JOURNALS)):
+    if not holds_journal(out):
         for path in out.rglob("[!.]*"):
             if path.suffix.lower() in PICTURE_ENDINGS:
                 raise ConfigError(f"{shown(out)} holds pictures already, like {shown(path)}: name another folder")

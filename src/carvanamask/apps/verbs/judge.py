@@ -18,7 +18,7 @@ from carvanamask.apps.arguments import (
     ModelName,
     RunsDir,
     app,
-    asked,
+    in_the_way_asked,
 )
 from carvanamask.apps.screen import print_json, progress, say
 from carvanamask.apps.summaries import print_ensemble, print_evaluation, print_threshold
@@ -43,9 +43,10 @@ def evaluate(
     from carvanamask.core.run_dir import run_of_model
     from carvanamask.jobs.evaluate import evaluate
 
-    found = asked(model, runs, flip, clean_up)
+    plain = find_model(model, runs)
+    found = in_the_way_asked(plain, flip, clean_up)
     target = out or run_of_model(found.folder, runs).evaluation
-    if not out and found.card != find_model(model, runs).card:
+    if not out and found.card != plain.card:
         # what isn't asked as its card says is no measure of it for `threshold` and `compare`
         target = target.with_name("-".join(["evaluation", *(["flip"] if flip else []), *(clean_up or [])]))
     with progress("scoring") as on_progress:

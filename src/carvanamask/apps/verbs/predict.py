@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from carvanamask.apps.arguments import RUNS, AsJson, CleanUp, Device, Flip, ModelName, RunsDir, app, asked, exit_if
+from carvanamask.apps.arguments import (
+    CUT_OUTS_REPAIRS,
+    RUNS,
+    AsJson,
+    CleanUp,
+    Device,
+    Flip,
+    ModelName,
+    RunsDir,
+    app,
+    asked,
+    exit_if,
+)
 from carvanamask.apps.batch_screen import (
     Address,
     Asked,
@@ -87,8 +99,7 @@ def cutout(
 
     results = place(out)
     pictures = find_pictures([place(path) for path in paths], results)
-    # a speck beside a car is nothing to a score, and the first thing that one sees of a cut-out
-    found = asked(model, runs, flip, clean_up or ["all"])
+    found = asked(model, runs, flip, clean_up or CUT_OUTS_REPAIRS)
     scene = None if background is None else Scene.named(background)
     how = Asked(device, executor, processes, address, on_error, json_lines, metrics)
     with how.manner("cutting") as manner:

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from carvanamask.apps.arguments import RUNS, CleanUp, Device, Flip, ModelName, RunsDir, app, asked, exit_if
+from carvanamask.apps.arguments import (
+    CUT_OUTS_REPAIRS,
+    RUNS,
+    CleanUp,
+    Device,
+    Flip,
+    ModelName,
+    RunsDir,
+    app,
+    asked,
+    exit_if,
+)
 from carvanamask.apps.batch_screen import Asked, Background, JsonLines, MetricsFile, print_event
 from carvanamask.apps.screen import say
 from carvanamask.apps.summaries import print_watch
@@ -50,7 +61,7 @@ def watch(
 
     if background and what is not As.cutout:
         raise ConfigError(f"--background {background} belongs to cut-outs: leave it out, or --as cutout")
-    repairs = ["all"] if what is As.cutout and not clean_up else clean_up  # as `cutout` does
+    repairs = clean_up or (CUT_OUTS_REPAIRS if what is As.cutout else None)
     results, found = place(out), asked(model, runs, flip, repairs)
     if what is As.cutout:
         work: Writing = CutOut(found.card, results, Scene.named(background) if background is not None else None)
