@@ -32,7 +32,7 @@ models: .venv/installed-train,studio ## the built-in models anew, from Kaggle's 
 		--set training="--set augment.background_folder=runs/photographs \
 		--set 'split.extra_folders=[\"runs/synthetic\"]'"
 
-docs/options.md: src/carvanamask/core/config.py .venv/installed-dev
+docs/options.md: src/carvanamask/training/config.py .venv/installed-dev
 	$(BIN)/carvanamask options --markdown > $@
 
 .venv/installed-%: pyproject.toml constraints.txt

@@ -21,10 +21,10 @@ import cv2
 import numpy as np
 from linked_pictures import link
 
-from carvanamask.core.atomic_files import save_text_atomically
-from carvanamask.core.folders import KaggleFolder, Sample, cars_of
 from carvanamask.core.mask import Mask
-from carvanamask.core.pictures import load_pair, save_mask, save_picture
+from carvanamask.data.kaggle_folder import KaggleFolder, Sample, cars_of
+from carvanamask.io.atomic import save_text_atomically
+from carvanamask.io.pictures import load_pair, save_mask, save_picture
 
 MINIVANS = ("33a310ea7462", "c6f50d44f141", "d61b6bfeabb2", "fecea3036c59")
 """Two Mazda5, a Kia Sedona and a Town and Country: all that the labelled cars have."""
@@ -34,7 +34,7 @@ TRAINING_CARS, OTHER_JUDGES, CHECKPOINT_CARS = 120, 20, 2
 BASE = ["input.size_wh=[256, 160]", "training.epochs=1", "augment.value=30"]
 UNET = [
     *BASE,
-    "network.frozen_halvings=0",
+    "network.frozen_downsamplings=0",
     "network.name=unet",
     "network.levels=5",
     "network.filters=12",
@@ -63,9 +63,9 @@ def row(name: str, part: str, *settings: str, base: list[str] = BASE, **more: ob
 
 FINE_TUNED = "optimizer.learning_rate=5e-4"
 HSV = ("augment.hue=50", "augment.saturation=5", "augment.value=15")
-FREE = "network.frozen_halvings=0"
-STAGE = ("input.first_pass=base", FREE)
-ZOOM = ("input.first_pass=base", "input.second_pass=zoom", "augment.shift=0.03")
+FREE = "network.frozen_downsamplings=0"
+STAGE = ("input.coarse_model=base", FREE)
+ZOOM = ("input.coarse_model=base", "augment.shift=0.03")
 RENORM = ("network.normalisation=renorm", "network.renorm_warm_up=40")
 
 ROWS = [
@@ -85,7 +85,12 @@ ROWS = [
     row("hsv", "augmentation: the original's hue 50, saturation 5, value 15", *HSV),
     row("no-background", "augmentation: no other backgrounds", "augment.background=0"),
     row("clahe", "input: CLAHE, clip limit 2", "input.clahe=2"),
-    row("scratch", "encoder: random weights for ImageNet's", "network.pretrained=false", "network.frozen_halvings=0"),
+    row(
+        "scratch",
+        "encoder: random weights for ImageNet's",
+        "network.pretrained=false",
+        "network.frozen_downsamplings=0",
+    ),
     row("unet", "network: U-Net, 5 levels from 12 filters", base=UNET),
     row("unet-2", "the same with another seed", "training.seed=1", base=UNET, against="unet"),
     row("renorm", "U-Net with batch renormalisation", *RENORM, base=UNET, against="unet"),
@@ -174,7 +179,7 @@ class Bench:
         self._call("train", "--config", "studio-s", "--name", row.name, *words, data=self.small)
 
     def _call(self, verb: str, *words: str, data: Path) -> None:
-        command = [sys.executable, "-m", "carvanamask.apps.cli", verb, *words]
+        command = [sys.executable, "-m", "carvanamask.cli.app", verb, *words]
         subprocess.run([*command, "--data", str(data), "--runs", str(self.runs)], check=True, stdout=subprocess.DEVNULL)
 
     def scores(self, row: Row) -> dict[str, float] | None:

@@ -12,7 +12,7 @@ from clock import milliseconds
 from PIL import Image
 
 from carvanamask.core.mask import Mask
-from carvanamask.core.pictures import load_mask, load_picture, save_mask, save_picture
+from carvanamask.io.pictures import load_mask, load_picture, save_mask, save_picture
 
 SIZE_WH = (1918, 1280)
 

@@ -5,7 +5,7 @@ python benchmarks/bench_predict.py [PATH …] [--model NAME]
 
 import sys
 
-from carvanamask.apps.cli import main
+from carvanamask.cli.app import main
 
 if __name__ == "__main__":
     sys.argv[1:] = ["bench", "--against", *sys.argv[1:]]

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from carvanamask.core.recipe import load_config
 from carvanamask.training import lite_encoder
 from carvanamask.training.module import CarSegmentation
+from carvanamask.training.recipe import load_config
 
 STEPS = 8
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import cv2
 from clock import milliseconds
 
-from carvanamask.core.folders import KaggleFolder
-from carvanamask.core.network_input import equalise
-from carvanamask.core.pictures import load_picture
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.io.pictures import load_picture
+from carvanamask.model.preprocess import equalise
 
 SIZES_WH = ((480, 320), (1024, 1024))
 

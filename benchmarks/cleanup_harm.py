@@ -13,15 +13,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from carvanamask.core.folders import KaggleFolder, Sample
+from carvanamask.batch.pipeline import predict_all
 from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import dice
-from carvanamask.core.model_file import find_model
-from carvanamask.core.pictures import load_mask
-from carvanamask.inference.model import build_predictor
-from carvanamask.inference.pipeline import predict_all
-from carvanamask.inference.postprocess import STEPS, clean_up, cut
+from carvanamask.data.kaggle_folder import KaggleFolder, Sample
+from carvanamask.io.pictures import load_mask
 from carvanamask.jobs.evaluate import held_out
+from carvanamask.mask_quality.postprocess import STEPS, clean_up, make_mask
+from carvanamask.model.build import build_predictor
+from carvanamask.model.registry import find_model
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def predicted(name: str, samples: list[Sample]) -> Iterable[tuple[Mask, Mask]]:
     found = predict_all(
         build_predictor(model),
         held_out(model, samples),
-        lambda picture: cut(picture.probabilities, model.card).to_rle(),
+        lambda picture: make_mask(picture.probabilities, model.card).to_rle(),
     )
     for sample, rle in found:
         truth = load_mask(sample.mask)

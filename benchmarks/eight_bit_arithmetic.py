@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from carvanamask.core.folders import KaggleFolder
-from carvanamask.core.model_file import ModelFile, find_model
-from carvanamask.core.pictures import load_picture
-from carvanamask.inference.openvino_engine import OpenVinoPredictor
-from carvanamask.inference.predictor import network_input
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.io.pictures import load_picture
+from carvanamask.model.model_file import ModelFile
+from carvanamask.model.openvino_engine import OpenVinoPredictor
+from carvanamask.model.predictor import network_input
+from carvanamask.model.registry import find_model
 
 KEPT = {
     "none": [],

@@ -26,8 +26,8 @@ import cv2
 from batch_process import Watch, conclude, run
 from PIL import Image
 
-from carvanamask.core.folders import pictures_in
-from carvanamask.core.pictures import load_picture
+from carvanamask.data.kaggle_folder import pictures_in
+from carvanamask.io.pictures import load_picture
 from carvanamask.studio.showroom import SHOWROOM
 
 SHARES = (0.01, 0.25, 0.5, 0.75, 1.0)

@@ -22,7 +22,7 @@ from pathlib import Path
 from batch_process import digest
 from linked_pictures import link
 
-from carvanamask.core.folders import KaggleFolder, cars_of
+from carvanamask.data.kaggle_folder import KaggleFolder, cars_of
 
 TRAINING_CARS, TEST_CARS = 6, 1
 COMPARED = ("submission.csv.gz", "model/card.json", "evaluation/pictures.csv")
@@ -41,7 +41,7 @@ def main() -> None:
 
     def command(runs: Path) -> list[str]:
         words = ["recipe", "run", "carvana-small", "--data", str(subset), "--runs", str(runs)]
-        return [sys.executable, "-m", "carvanamask.apps.cli", *words, "--set", f"training={options.training}"]
+        return [sys.executable, "-m", "carvanamask.cli.app", *words, "--set", f"training={options.training}"]
 
     started = time.monotonic()
     with (options.out / "straight.log").open("a") as log:

@@ -19,10 +19,10 @@ from pathlib import Path
 from batch_process import megabytes
 from linked_pictures import link_all
 
-from carvanamask.batch.shards import SHARD
-from carvanamask.core.journal import Journal, Row, version_of
-from carvanamask.core.picture_tree import find_pictures
-from carvanamask.core.pictures import content_of
+from carvanamask.batch.journal import Journal, Row, version_of
+from carvanamask.batch.shard import SHARD
+from carvanamask.data.picture_list import find_pictures
+from carvanamask.io.pictures import content_of
 from carvanamask.studio.showroom import SHOWROOM
 
 
@@ -38,9 +38,9 @@ def main() -> None:
     source = next((SHOWROOM / "test").glob("*.jpg"))
     link_all([source], [f"{number:012x}_{1 + number % 16:02d}.jpg" for number in range(options.pictures)], folder)
     with measured("list the pictures"):
-        entries = find_pictures([folder]).entries
+        items = find_pictures([folder]).items
     with measured("look up their versions"):
-        versions = {entry.key: version_of(entry.picture) for entry in entries}
+        versions = {item.key: version_of(item.picture) for item in items}
     names, content = list(versions), content_of(source)
     for title, value in (("of masks", ""), ("of a submission", "1234567 " * (options.value_bytes // 8))):
         path = options.out / "journal"

@@ -19,14 +19,14 @@ import numpy as np
 from held_out import pairs
 
 from carvanamask.core.metrics import dice
-from carvanamask.core.model_file import find_model
 from carvanamask.figures.contact_sheet import outlined, save_contact_sheet
-from carvanamask.inference.model import build_predictor
-from carvanamask.inference.postprocess import cut
-from carvanamask.inference.predictor import Predictor
-from carvanamask.inference.zoom import ZoomPredictor
-from carvanamask.quality.signals import doubt
-from carvanamask.training.backgrounds import Backgrounds, replace_background
+from carvanamask.mask_quality.postprocess import make_mask
+from carvanamask.mask_quality.uncertainty import review_reason
+from carvanamask.model.build import build_predictor
+from carvanamask.model.coarse_to_fine import CoarseToFinePredictor
+from carvanamask.model.predictor import Predictor
+from carvanamask.model.registry import find_model
+from carvanamask.training.composites import Backgrounds, replace_background
 
 SEED = 2026
 SHOWN = 8
@@ -55,17 +55,17 @@ def main() -> None:
         background = np.clip(photographs.photograph(pair.shape[:2], rng), 0, 255).astype(np.uint8)
         elsewhere = np.ascontiguousarray(replace_background(pair, background, rng)[..., :3])
         maps = [each.predict(elsewhere) for each in asked.values()]
-        masks = [cut(each, model.card) for each in maps]
+        masks = [make_mask(each, model.card) for each in maps]
         for key, each, mask in zip(asked, asked.values(), masks, strict=True):
-            studio[key].append(dice(cut(each.predict(picture), model.card), truth))
+            studio[key].append(dice(make_mask(each.predict(picture), model.card), truth))
             street[key].append(dice(mask, truth))
         score = street[options.model][-1]
-        named.append((score, bool(doubt(maps[0], masks[0], model.card.most_undecided))))
+        named.append((score, bool(review_reason(maps[0], masks[0], model.card.max_uncertain_ratio))))
         tiles.append((score, f"{name}  {score:.4f}", outlined(elsewhere, masks[0])[::4, ::4]))
     tiles.sort(key=lambda tile: tile[0])
-    shown = tiles[:SHOWN] + tiles[SHOWN :: max(1, len(tiles) // SHOWN)]
+    printable = tiles[:SHOWN] + tiles[SHOWN :: max(1, len(tiles) // SHOWN)]
     options.out.mkdir(parents=True, exist_ok=True)
-    save_contact_sheet(options.out / "sheet.png", [(caption, tile) for _, caption, tile in shown])
+    save_contact_sheet(options.out / "sheet.png", [(caption, tile) for _, caption, tile in printable])
     print(f"{len(tiles)} pictures of cars that it never saw, mean Dice at full size")
     for where, scores in (("in their studio", studio), ("before photographs", street)):
         for key, found in scores.items():
@@ -76,16 +76,16 @@ def main() -> None:
 
 def print_named(named: Sequence[tuple[float, bool]]) -> None:
     """How well the model knows which of its masks before photographs are bad."""
-    doubtful = [score for score, is_doubtful in named if is_doubtful]
+    needs_review = [score for score, is_doubtful in named if is_doubtful]
     others = [score for score, is_doubtful in named if not is_doubtful]
-    print(f"to be looked at: {len(doubtful)}, mean Dice {np.mean(doubtful or [1]):.4f}", end=", ")
-    print(f"{sum(s < 0.98 for s in doubtful)} below 0.98", end="; ")
+    print(f"to be looked at: {len(needs_review)}, mean Dice {np.mean(needs_review or [1]):.4f}", end=", ")
+    print(f"{sum(s < 0.98 for s in needs_review)} below 0.98", end="; ")
     print(f"the others: worst {min(others, default=1):.4f}, {sum(s < 0.98 for s in others)} below 0.98")
 
 
 def by_reach(predictor: Predictor, reaches: Sequence[int]) -> dict[str, Predictor]:
     """The first look alone, and both with each of these limits; nothing for a model that looks once."""
-    if not reaches or not isinstance(predictor, ZoomPredictor):
+    if not reaches or not isinstance(predictor, CoarseToFinePredictor):
         return {}
     limited = {f"reach {reach}": replace(predictor, reach_px=reach) for reach in reaches}
     return {"first look": predictor.first, **limited}

@@ -18,11 +18,11 @@ from held_out import pairs
 
 from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import dice
-from carvanamask.core.model_file import find_model
 from carvanamask.figures.contact_sheet import outlined, save_contact_sheet
-from carvanamask.inference.model import build_predictor
-from carvanamask.inference.postprocess import cut
-from carvanamask.training.backgrounds import Backgrounds, replace_background
+from carvanamask.mask_quality.postprocess import make_mask
+from carvanamask.model.build import build_predictor
+from carvanamask.model.registry import find_model
+from carvanamask.training.composites import Backgrounds, replace_background
 
 SEED = 2026
 FRAME_WH = (1440, 960)
@@ -123,7 +123,7 @@ def main() -> None:
         for name, change in CHANGES.items():
             changed, is_car = change(picture, truth, rng)
             maps = [predictor.predict(changed).resized(is_car.size_wh) for predictor in predictors]
-            masks = [cut(each, model.card) for each, model in zip(maps, models, strict=True)]
+            masks = [make_mask(each, model.card) for each, model in zip(maps, models, strict=True)]
             scores[name].append([dice(mask, is_car) for mask in masks])
             if changed.shape[:2] == is_car.pixels.shape and scores[name][-1][0] <= worst.get(name, (1.0,))[0]:
                 worst[name] = scores[name][-1][0], outlined(changed, masks[0])[::3, ::3]

@@ -14,9 +14,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from carvanamask.core.folders import KaggleFolder
-from carvanamask.core.pictures import load_pair
 from carvanamask.cutout.shadow import ground_shadow
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.io.pictures import load_pair
 
 FRONT_AND_REAR = (1, 2, 8, 9, 10, 16)
 

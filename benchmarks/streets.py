@@ -14,11 +14,11 @@ import numpy as np
 
 from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import dice
-from carvanamask.core.model_file import find_model
-from carvanamask.core.pictures import load_picture, save_picture
-from carvanamask.inference.model import build_predictor
-from carvanamask.inference.postprocess import cut
-from carvanamask.quality.signals import doubt
+from carvanamask.io.pictures import load_picture, save_picture
+from carvanamask.mask_quality.postprocess import make_mask
+from carvanamask.mask_quality.uncertainty import review_reason
+from carvanamask.model.build import build_predictor
+from carvanamask.model.registry import find_model
 
 HEIGHT_PX = 400
 BEHIND = (255, 0, 255)
@@ -40,11 +40,11 @@ def main() -> None:
             picture = load_picture(path)
             others = Mask(cv2.imread(str(cut_out), cv2.IMREAD_UNCHANGED)[..., 3] > 127)
             probabilities = predictor.predict(picture)
-            mask = cut(probabilities, model.card)
-            why = doubt(probabilities, mask, model.card.most_undecided) or "not named"
+            mask = make_mask(probabilities, model.card)
+            why = review_reason(probabilities, mask, model.card.max_uncertain_ratio) or "not named"
             print(f"{name:10} {path.name:12} {dice(mask, others):.4f}   {why}")
-            shown = np.where(mask.pixels[..., None], picture, np.array(BEHIND, np.uint8))
-            both = np.hstack([picture, shown])
+            printable = np.where(mask.pixels[..., None], picture, np.array(BEHIND, np.uint8))
+            both = np.hstack([picture, printable])
             width = round(both.shape[1] * HEIGHT_PX / both.shape[0])
             tiles.append(cv2.resize(both, (width, HEIGHT_PX), interpolation=cv2.INTER_AREA))
         rows.append(np.hstack(tiles))

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from carvanamask import load_model
-from carvanamask.core.pictures import save_picture
-from carvanamask.cutout.background import dusk_room, plain_room, stand_before
+from carvanamask.cutout.compose import composite, dusk_room, plain_room
+from carvanamask.io.pictures import save_picture
 from carvanamask.studio.shoot import Session
 
 SIZE_WH = (1440, 960)
@@ -31,8 +31,8 @@ def main() -> None:
         picture = Session(SEED, number, body).picture(view, SIZE_WH, SAMPLES)
         mask = model.predict(picture)
         scenes = [plain_room(SIZE_WH, (236, 236, 236)), dusk_room(SIZE_WH)]
-        shown = [picture, *(stand_before(picture, mask, scene) for scene in scenes)]
-        columns.append(np.vstack([cv2.resize(each, SHOWN_WH, interpolation=cv2.INTER_AREA) for each in shown]))
+        printable = [picture, *(composite(picture, mask, scene) for scene in scenes)]
+        columns.append(np.vstack([cv2.resize(each, SHOWN_WH, interpolation=cv2.INTER_AREA) for each in printable]))
     save_picture(Path(__file__).with_name("before-after.jpg"), np.hstack(columns), quality=82)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from carvanamask.core.model_file import ModelCard, ModelFile
+from carvanamask.core.card import ModelCard
+from carvanamask.model.model_file import ModelFile
 
 
 def save_brightness_model(

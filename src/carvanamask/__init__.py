@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from carvanamask.api import Model, load_model
 
-__version__ = "0.2.0"
-__all__ = ["Model", "load_model"]
+from carvanamask.version import __version__
+
+__all__ = ["Model", "__version__", "load_model"]
 
 
 def __getattr__(name: str) -> object:

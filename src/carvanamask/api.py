@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask, ProbabilityMap
-from carvanamask.core.model_file import ModelCard, ModelFile, find_model
-from carvanamask.core.pictures import load_picture
-from carvanamask.inference.model import build_predictor
-from carvanamask.inference.postprocess import cut
-from carvanamask.inference.predictor import Predictor
-from carvanamask.models import BUILT_IN_MODEL
+from carvanamask.io.pictures import load_picture
+from carvanamask.mask_quality.postprocess import make_mask
+from carvanamask.model.build import build_predictor
+from carvanamask.model.model_file import ModelFile
+from carvanamask.model.predictor import Predictor
+from carvanamask.model.registry import DEFAULT_MODEL, find_model
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Model:
         `picture` is a file, turned upright and converted to sRGB, or RGB uint8 (height, width, 3). Raises PictureError
         for a file that can't be read and any other kind of array.
         """
-        return cut(self.probabilities(picture), self.card)
+        return make_mask(self.probabilities(picture), self.card)
 
     def probabilities(self, picture: str | Path | np.ndarray) -> ProbabilityMap:
         """How likely each pixel is car: `map.values` is float32 (height, width) in [0, 1]. Raises as `predict` does."""
@@ -47,7 +48,7 @@ class Model:
         return self.predictor.predict(pixels)
 
 
-def load_model(name: str | Path = BUILT_IN_MODEL, device: str = "auto") -> Model:
+def load_model(name: str | Path = DEFAULT_MODEL, device: str = "auto") -> Model:
     """A built-in model, a run's model, or a model folder by its path, on `device` auto, cpu, cuda or mps.
 
         mask = carvanamask.load_model().predict("car.jpg")
@@ -55,4 +56,4 @@ def load_model(name: str | Path = BUILT_IN_MODEL, device: str = "auto") -> Model
     Raises ModelError for a name that isn't there and ConfigError for a device that isn't.
     """
     file = find_model(str(name))
-    return Model(file, build_predictor(file, device, at_once=1))
+    return Model(file, build_predictor(file, device, concurrency=1))

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from carvanamask.core.errors import MaskError
 from carvanamask.core.mask import Mask, ProbabilityMap
+from carvanamask.errors import MaskError
 
 any_mask = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 

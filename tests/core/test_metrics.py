@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from carvanamask.core.errors import MaskError
 from carvanamask.core.mask import Mask, ProbabilityMap
-from carvanamask.core.metrics import boundary_iou, dice, dice_curve, iou, undecided_share
+from carvanamask.core.metrics import boundary_iou, dice, dice_curve, iou, uncertain_ratio
+from carvanamask.errors import MaskError
 
 masks = arrays(bool, (4, 5)).map(Mask)
 
@@ -84,8 +84,8 @@ def test_what_is_neither_car_nor_background_is_counted_against_the_mask() -> Non
     probabilities = ProbabilityMap(levels)
     mask = probabilities.to_mask(0.5)
     assert mask.pixels.sum() == 4
-    assert undecided_share(probabilities, mask) == 4 / 4  # 30, 127, 128 and 210
+    assert uncertain_ratio(probabilities, mask) == 4 / 4  # 30, 127, 128 and 210
 
 
 def test_of_an_empty_mask_nothing_is_undecided() -> None:
-    assert undecided_share(ProbabilityMap(np.full((2, 3), 0.4, np.float32)), Mask(np.zeros((2, 3), dtype=bool))) == 0
+    assert uncertain_ratio(ProbabilityMap(np.full((2, 3), 0.4, np.float32)), Mask(np.zeros((2, 3), dtype=bool))) == 0

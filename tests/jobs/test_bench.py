@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.core.errors import DataError, ModelError, PictureError
-from carvanamask.core.model_file import ModelCard, ModelFile
-from carvanamask.core.recipe import load_config
-from carvanamask.core.stopwatch import Rate
-from carvanamask.inference.fresh_process import FreshProcess
+from carvanamask.core.card import ModelCard
+from carvanamask.errors import DataError, ModelError, PictureError
 from carvanamask.jobs import bench as job
 from carvanamask.jobs.bench import BenchReport, bench
+from carvanamask.jobs.fresh_process import FreshProcess
+from carvanamask.jobs.stopwatch import Rate
+from carvanamask.model.model_file import ModelFile
+from carvanamask.training.recipe import load_config
 
 FRESH = FreshProcess(2.0, 1.0, 4, 300.0)
 
@@ -101,7 +102,7 @@ class TestOtherWays:
             "plain loop, the same network",
             "plain loop, unet, 2 levels from 4 filters at 48x32",
         ]
-        assert [(other.at_once, other.pictures) for other in measured.others] == [(1, 8), (1, 8)]
+        assert [(other.concurrency, other.pictures) for other in measured.others] == [(1, 8), (1, 8)]
         assert measured.not_run == ()
         same = measured.to_dict()["others"][0]
         ratio = measured.whole.pictures_per_second / same["pictures_per_second"]

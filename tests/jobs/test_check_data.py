@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from carvanamask.core.errors import DataError
-from carvanamask.core.folders import KaggleFolder
 from carvanamask.core.mask import Mask
-from carvanamask.core.pictures import load_mask, save_mask
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.errors import DataError
+from carvanamask.io.pictures import load_mask, save_mask
 from carvanamask.jobs.check_data import DataReport, check_data
 from drawn_cars import draw_kaggle_folder
 

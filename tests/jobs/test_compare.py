@@ -7,9 +7,9 @@ import cv2
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.core.errors import ConfigError, DataError
-from carvanamask.core.model_file import ModelFile
+from carvanamask.errors import ConfigError, DataError
 from carvanamask.jobs.compare import compare
+from carvanamask.model.model_file import ModelFile
 
 Judge = Callable[..., ModelFile]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from carvanamask.core.errors import DataError, SubmissionError
 from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import dice
-from carvanamask.core.submission import write_submission
+from carvanamask.data.submission import write_submission
+from carvanamask.errors import DataError, SubmissionError
 from carvanamask.jobs.diff_submissions import diff_submissions
 
 SIZE_WH = (8, 1)

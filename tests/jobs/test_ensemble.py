@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.core.errors import ConfigError, ModelError
-from carvanamask.core.folders import KaggleFolder
 from carvanamask.core.mask import Mask
-from carvanamask.core.model_file import ModelFile, find_model
-from carvanamask.core.pictures import save_mask, save_picture
-from carvanamask.core.run_dir import RunDir
-from carvanamask.inference.model import build_predictor
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.data.run_dir import RunDir
+from carvanamask.errors import ConfigError, ModelError
+from carvanamask.io.pictures import save_mask, save_picture
 from carvanamask.jobs.ensemble import ensemble
+from carvanamask.model.build import build_predictor
+from carvanamask.model.model_file import ModelFile
+from carvanamask.model.registry import find_model
 
 SIZE_WH = (24, 16)
 

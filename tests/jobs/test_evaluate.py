@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.core.errors import ConfigError, DataError
-from carvanamask.core.folders import KaggleFolder
 from carvanamask.core.mask import Mask
-from carvanamask.core.model_file import ModelFile
-from carvanamask.core.pictures import save_mask, save_picture
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.errors import ConfigError, DataError
+from carvanamask.io.pictures import save_mask, save_picture
 from carvanamask.jobs.evaluate import evaluate, held_out
+from carvanamask.model.model_file import ModelFile
 
 
 def bright_square(size_px: int) -> np.ndarray:
@@ -59,7 +59,7 @@ def test_leaves_a_report_a_table_and_the_figures_asked_for(
     evaluate(model, folder, out, figures=1, on_progress=lambda done, total: heard.append((done, total)))
     assert heard == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert json.loads((out / "report.json").read_text())["pictures"] == 4
-    assert (out / "pictures.csv").read_text().splitlines()[0] == "picture,dice,iou,boundary_iou,doubt"
+    assert (out / "pictures.csv").read_text().splitlines()[0] == "picture,dice,iou,boundary_iou,review_reason"
     assert len(list((out / "figures").iterdir())) == 1
     assert [path.name for path in (out / "worst").iterdir()] == ["c_01.png"]
     assert cv2.imread(str(out / "worst" / "c_01.png")).shape == (1170, 1600, 3)
@@ -68,12 +68,12 @@ def test_leaves_a_report_a_table_and_the_figures_asked_for(
 def test_tells_what_a_batch_would_ask_a_person_to_look_at(
     folder: KaggleFolder, model: ModelFile, tmp_path: Path
 ) -> None:
-    assert not evaluate(model, folder, tmp_path / "sure", figures=0).doubtful
+    assert not evaluate(model, folder, tmp_path / "sure", figures=0).needs_review
     blank = np.zeros((16, 24, 3), dtype=np.uint8)
     save_picture(folder.training_samples()[2].picture, blank)
     report = evaluate(model, folder, tmp_path / "out", figures=0)
-    assert [(score.sample.name, score.doubt) for score in report.doubtful] == [("b_01", "no car found")]
-    assert report.to_dict()["doubtful"] == {"b_01": "no car found"}
+    assert [(score.sample.name, score.review_reason) for score in report.needs_review] == [("b_01", "no car found")]
+    assert report.to_dict()["needs_review"] == {"b_01": "no car found"}
     assert (tmp_path / "out" / "pictures.csv").read_text().splitlines()[
         1
     ] == "b_01,0.000000,0.000000,0.000000,no car found"

@@ -8,16 +8,18 @@ import torch
 from typer.testing import CliRunner
 
 from brightness_model import save_brightness_model
-from carvanamask.apps.cli import app
-from carvanamask.core.errors import ConfigError
-from carvanamask.core.model_file import BUILT_IN, ModelCard, ModelFile
-from carvanamask.core.recipe import load_config
-from carvanamask.inference.openvino_engine import OpenVinoPredictor
-from carvanamask.inference.torch_engine import TorchPredictor
+from carvanamask.cli.app import app
+from carvanamask.core.card import ModelCard
+from carvanamask.errors import ConfigError
 from carvanamask.jobs.export import check_precision, export
+from carvanamask.model.model_file import ModelFile
+from carvanamask.model.openvino_engine import OpenVinoPredictor
+from carvanamask.model.registry import BUILT_IN
+from carvanamask.model.torch_engine import TorchPredictor
 from carvanamask.training.export import encode_onnx
-from carvanamask.training.precision import eight_bits
-from carvanamask.training.unet import build_network
+from carvanamask.training.networks import build_network
+from carvanamask.training.quantize import eight_bits
+from carvanamask.training.recipe import load_config
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_both_engines_read_it_alike(model: ModelFile, tmp_path: Path) -> None:
 
 
 def test_every_network_of_a_model_is_exported(model: ModelFile, tmp_path: Path) -> None:
-    card = model.card.model_copy(update={"zooms": True})
+    card = model.card.model_copy(update={"sees_crop": True})
     zooming = ModelFile.save(tmp_path / "zooming", model.onnx.read_bytes(), card, [model])
     both = ModelFile.save(tmp_path / "both", None, model.card, [zooming, model], [0.25, 0.75])
     report = export(both, tmp_path / "out", "int8-weights", "data of ours")
@@ -86,17 +88,6 @@ def test_every_network_of_a_model_is_exported(model: ModelFile, tmp_path: Path) 
     assert onnx == ["members/tiny-1/members/tiny/model.onnx", "members/tiny-1/model.onnx", "members/tiny-2/model.onnx"]
     assert all(member.card.provenance.startswith("data of ours; ") for member in made.members)
     assert all("int8-weights" in member.card.provenance for member in made.members)
-
-
-def test_a_model_that_sees_the_stage_is_compared_as_it_sees_it(tmp_path: Path) -> None:
-    # the first pass finds no car, so that every place shows the stage; its answer to one picture is always 0
-    first = save_brightness_model(tmp_path / "first", (64, 32), level=400)
-    torch.manual_seed(0)
-    network = build_network(load_config(None, ["network.levels=2", "input.size_wh=[64, 32]"]).network, 7)
-    card = ModelCard(name="second", network="", input_size_wh=(64, 32), sees_stage=True)
-    second = ModelFile.save(tmp_path / "second", encode_onnx(network, (64, 32), 7), card, [first])
-    assert export(first, tmp_path / "first-small", "int8-weights").largest_difference < 1e-8
-    assert export(second, tmp_path / "second-small", "int8-weights").largest_difference > 1e-5
 
 
 def test_what_cannot_be_exported_is_said_in_one_line(model: ModelFile, tmp_path: Path) -> None:

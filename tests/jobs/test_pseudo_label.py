@@ -7,18 +7,17 @@ import numpy as np
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.batch.durable import Manner, Progress
-from carvanamask.core.errors import ConfigError
-from carvanamask.core.folders import KaggleFolder
-from carvanamask.core.label_list import load_labels
-from carvanamask.core.model_file import ModelFile
-from carvanamask.core.pictures import load_mask, save_picture
-from carvanamask.inference.ensemble import Ensemble
+from carvanamask.batch.runner import Manner, Progress
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.data.label_list import load_labels
+from carvanamask.errors import ConfigError
+from carvanamask.io.pictures import load_mask, save_picture
 from carvanamask.jobs.pseudo_label import PseudoLabelReport, pseudo_label
-from carvanamask.quality.limits import Limits
+from carvanamask.mask_quality.limits import Limits
+from carvanamask.model.model_file import ModelFile
 
 SIZE_WH = (48, 32)
-CAR, DOUBTFUL, UNDECIDED = 255, 150, 128
+CAR, DOUBTFUL, UNCERTAIN = 255, 150, 128
 """Brightness: beyond both models' level, between them, and close to both."""
 
 
@@ -85,7 +84,7 @@ def test_pictures_on_which_all_agrees_become_labels(
 
 def test_each_doubt_is_listed_with_its_reason(models: list[ModelFile], folder: KaggleFolder, tmp_path: Path) -> None:
     unsure, lost, scattered, bitten = (car_of(view) for view in (1, 2, 3, 4))
-    unsure[8:24, 12:14] = UNDECIDED  # car to one of the models
+    unsure[8:24, 12:14] = UNCERTAIN  # car to one of the models
     lost[:] = 0
     scattered[:2, :2] = CAR
     bitten[8:16, 12:28] = 0
@@ -108,11 +107,11 @@ def test_other_limits_choose_anew_without_predicting_anew(
     models: list[ModelFile], folder: KaggleFolder, tmp_path: Path
 ) -> None:
     unsure = car_of(5)
-    unsure[20:24, 12:36] = UNDECIDED + 5  # car to both, and sure to none
+    unsure[20:24, 12:36] = UNCERTAIN + 5  # car to both, and sure to none
     show(folder.test / "b_05.png", unsure)
     strict = pseudo_label(models, folder, tmp_path / "out")
     assert reasons(strict) == {"b_05": "undecided"}
-    wide = pseudo_label(models, folder, tmp_path / "out", Limits(max_undecided=1))
+    wide = pseudo_label(models, folder, tmp_path / "out", Limits(max_uncertain=1))
     assert (wide.resumed, wide.kept) == (32, 32)
     whole_cars = pseudo_label(models, folder, tmp_path / "out", Limits(max_refused=0))
     assert (whole_cars.kept, whole_cars.refused_by_reason) == (16, {"car": 15, "undecided": 1})
@@ -132,15 +131,6 @@ def test_an_interrupted_run_goes_on_and_ends_in_the_same_bytes(
     assert report.resumed == finished
     assert seen == [(done, 32) for done in range(finished, 33)]
     assert report.labels.read_bytes() == straight.labels.read_bytes()
-
-
-def test_with_models_that_see_views_a_car_goes_on_as_a_whole(
-    models: list[ModelFile], folder: KaggleFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Ensemble, "sees_views", True)
-    pseudo_label(models, folder, tmp_path / "out")
-    (tmp_path / "out" / "masks" / "b_03.png").unlink()
-    assert pseudo_label(models, folder, tmp_path / "out").resumed == 16
 
 
 def test_a_picture_that_changed_or_lost_its_mask_is_predicted_again(

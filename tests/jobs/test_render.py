@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from carvanamask.core.errors import ConfigError
-from carvanamask.core.folders import KaggleFolder
-from carvanamask.core.pictures import load_mask, load_picture
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.errors import ConfigError
+from carvanamask.io.pictures import load_mask, load_picture
 from carvanamask.jobs.render import car_id, render
 from carvanamask.studio.shoot import Session
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from carvanamask.core.errors import DataError, MaskError, PictureError
-from carvanamask.core.folders import KaggleFolder
 from carvanamask.core.mask import Mask
-from carvanamask.core.pictures import load_mask, save_mask
-from carvanamask.core.submission import read_submission
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.data.submission import read_submission
+from carvanamask.errors import DataError, MaskError, PictureError
+from carvanamask.io.pictures import load_mask, save_mask
 from carvanamask.jobs import submission_from_masks as job
 from carvanamask.jobs.check_submission import check_submission
 from carvanamask.jobs.submission_from_masks import submission_from_masks
@@ -50,7 +50,7 @@ def test_rows_stand_in_the_list_s_order(masks: Path, folder: KaggleFolder, tmp_p
     assert list(read_submission(out)) == [("b_01.jpg", "1 1"), ("a_02.jpg", "2 1"), ("a_01.jpg", "3 1")]
     assert check_submission(out, NAMES, SIZE_WH).is_valid
     assert seen == [(done, 3) for done in range(4)]
-    assert (report.rows, report.missing, report.passed_over) == (3, 0, 0)
+    assert (report.rows, report.missing, report.skipped) == (3, 0, 0)
     assert report.to_dict()["submission"] == str(out)
 
 
@@ -84,7 +84,7 @@ def test_masks_that_the_list_does_not_name_are_passed_over(masks: Path, folder: 
         save_mask(masks / f"z_{number:02d}.png", Mask(np.zeros((2, 2), bool)))  # never read
     (masks / "notes.txt").write_text("")
     report = submission_from_masks(masks, tmp_path / "s.csv", folder, SIZE_WH)
-    assert (report.rows, report.passed_over) == (3, 12)
+    assert (report.rows, report.skipped) == (3, 12)
     assert report.some_passed_over == tuple(f"z_{number:02d}.png" for number in range(10))
 
 

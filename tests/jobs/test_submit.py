@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.batch.durable import Manner, Progress
-from carvanamask.core.errors import DataError, DiskError
-from carvanamask.core.folders import KaggleFolder
+from carvanamask.batch.runner import Manner, Progress
 from carvanamask.core.mask import Mask
-from carvanamask.core.model_file import ModelFile
-from carvanamask.core.pictures import load_mask, save_picture
-from carvanamask.core.submission import read_submission, write_submission
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.data.submission import read_submission, write_submission
+from carvanamask.errors import DataError, DiskError
+from carvanamask.io.pictures import load_mask, save_picture
 from carvanamask.jobs.check_submission import check_submission
 from carvanamask.jobs.submit import submit
+from carvanamask.model.model_file import ModelFile
 
 NAMES = [f"{car}_{view:02d}.png" for car in ("b", "a", "c") for view in (1, 2, 3)]
 """Not in alphabetical order."""

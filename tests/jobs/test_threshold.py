@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.core.errors import ConfigError, DataError
-from carvanamask.core.model_file import ModelFile
+from carvanamask.errors import ConfigError, DataError
 from carvanamask.jobs.threshold import choose_threshold
+from carvanamask.model.model_file import ModelFile
 
 
 def test_the_best_threshold_of_the_curve_goes_into_the_card(tmp_path: Path) -> None:

@@ -5,14 +5,16 @@ import pytest
 import torch
 
 from brightness_model import save_brightness_model
-from carvanamask.core.errors import ConfigError, DataError, ModelError, PictureError
-from carvanamask.core.folders import KaggleFolder, Sample
-from carvanamask.core.label_list import Label, load_labels, save_labels
-from carvanamask.core.model_file import ModelFile, find_model
-from carvanamask.core.pictures import load_mask, save_mask
-from carvanamask.core.run_dir import RunDir
+from carvanamask.data.kaggle_folder import KaggleFolder, Sample
+from carvanamask.data.label_list import Label, load_labels, save_labels
+from carvanamask.data.run_dir import RunDir
+from carvanamask.errors import ConfigError, DataError, ModelError, PictureError
+from carvanamask.io.pictures import load_mask, save_mask
 from carvanamask.jobs.train import TrainPlan, plan_run, train
+from carvanamask.model.model_file import ModelFile
+from carvanamask.model.registry import find_model
 from carvanamask.training import module
+from carvanamask.training.run_files import load_metrics
 from drawn_cars import draw_kaggle_folder
 
 FILES_OF_A_RUN = {
@@ -42,11 +44,11 @@ def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
 
 
 def rates(run: RunDir) -> list[float]:
-    return [row["learning_rate"] for row in run.metrics()]
+    return [row["learning_rate"] for row in load_metrics(run)]
 
 
 def losses(run: RunDir) -> list[tuple[float, float]]:
-    return [(row["train_loss"], row["val_dice"]) for row in run.metrics()]
+    return [(row["train_loss"], row["val_dice"]) for row in load_metrics(run)]
 
 
 def test_a_run_keeps_exactly_its_files_and_goes_on_after_an_interruption_as_if_there_was_none(
@@ -107,9 +109,9 @@ def test_training_learns_to_find_drawn_cars(drawn_folder: Path, tiny_recipe: Pat
     plan = plan_run(tmp_path, None, str(tiny_recipe), ["training.epochs=12"])
     run = quiet_train(drawn_folder, plan)
     assert max(dice for _, dice in losses(run)) > 0.85
-    card, best = find_model("tiny", tmp_path).card, max(run.metrics(), key=lambda row: row["val_dice"])
-    assert (card.scores["validation_dice"], card.most_undecided) == (best["val_dice"], best["val_undecided"])
-    assert card.most_undecided > 0
+    card, best = find_model("tiny", tmp_path).card, max(load_metrics(run), key=lambda row: row["val_dice"])
+    assert (card.scores["validation_dice"], card.max_uncertain_ratio) == (best["val_dice"], best["val_undecided"])
+    assert card.max_uncertain_ratio > 0
 
 
 def test_a_model_s_card_says_how_its_input_was_made(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
@@ -126,7 +128,7 @@ def test_a_run_goes_on_from_another_s_best_weights(drawn_folder: Path, tiny_reci
     head = "network.head.weight"
     # steps this small leave the weights where they began: at the first run's best
     torch.testing.assert_close(weights(second.best_checkpoint)[head], weights(first.best_checkpoint)[head])
-    with pytest.raises(ModelError, match=r"no run 'frist' to go on from: did you mean 'first'\?"):
+    with pytest.raises(ModelError, match=r"no run 'frist' to go on from; did you mean 'first'\?"):
         plan_run(tmp_path, model="frist")
 
 
@@ -138,9 +140,11 @@ def test_a_car_that_the_beginning_or_the_first_pass_learned_from_is_never_held_o
     second = plan_run(tmp_path, "second", None, [held_out], "first")
     with pytest.raises(DataError, match=rf"^car {first.card.training_cars[0]} is held out, but --model first learned"):
         quiet_train(drawn_folder, second)
-    zoom = ["input.first_pass=first", "input.second_pass=zoom"]
+    zoom = ["input.coarse_model=first"]
     third = plan_run(tmp_path, "third", str(tiny_recipe), [held_out, *zoom])
-    with pytest.raises(DataError, match=r"is held out, but input.first_pass first learned from it: hold out the same"):
+    with pytest.raises(
+        DataError, match=r"is held out, but input.coarse_model first learned from it: hold out the same"
+    ):
         quiet_train(drawn_folder, third)
     assert not second.run.is_started
     assert not third.run.is_started
@@ -181,9 +185,9 @@ def test_what_no_training_can_end_in_is_refused_before_it_starts(
     drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
 ) -> None:
     quiet_train(drawn_folder, plan_run(tmp_path, "first", str(tiny_recipe), ["training.epochs=1"]))
-    settings = ["input.first_pass=frist", "input.second_pass=zoom"]
+    settings = ["input.coarse_model=frist"]
     without_first_pass = plan_run(tmp_path, "typo", str(tiny_recipe), settings)
-    with pytest.raises(ModelError, match="no model called 'frist': did you mean 'first'"):
+    with pytest.raises(ModelError, match="no model called 'frist'; did you mean 'first'"):
         quiet_train(drawn_folder, without_first_pass)
     wider = plan_run(tmp_path, "wider", None, ["network.filters=6"], "first")
     with pytest.raises(
@@ -339,7 +343,7 @@ def test_folds_hold_out_each_car_in_one_run(drawn_folder: Path, tiny_recipe: Pat
 def test_a_recipe_nobody_asked_for_never_takes_days(
     drawn_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from carvanamask.training import fitting
+    from carvanamask.training import fit as fitting
 
     def pretend(config: object, steps: int = 1) -> float:
         return 3600.0 if config == plan_run(tmp_path).config else 1.0
@@ -349,20 +353,3 @@ def test_a_recipe_nobody_asked_for_never_takes_days(
     # 3 cars x 4 views x 50 epochs at an hour a picture
     with pytest.raises(ConfigError, match=r"takes about 25 days here: no GPU found; --config \S+ takes about"):
         quiet_train(drawn_folder, plan_run(tmp_path))
-
-
-def test_a_second_pass_begins_with_the_first_one_s_weights_and_sees_the_stage(
-    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
-) -> None:
-    first = quiet_train(drawn_folder, plan_run(tmp_path, "first", str(tiny_recipe)))
-    settings = ["input.first_pass=first", "training.epochs=1", "optimizer.learning_rate=1e-9"]
-    second = quiet_train(drawn_folder, plan_run(tmp_path, "second", model="first", settings=settings))
-    assert len(list(second.stages.glob("*.png"))) == 4  # one a car
-    before, after = weights(first.best_checkpoint), weights(second.best_checkpoint)
-    (name,) = [name for name, tensor in before.items() if tensor.ndim == 4 and tensor.shape[1] == 3]
-    torch.testing.assert_close(after[name][:, :3], before[name], rtol=0, atol=1e-6)
-    assert after[name].shape[1] == 7
-    assert after[name][:, 3:].abs().max() < 1e-6
-    model = find_model("second", tmp_path)
-    assert model.card.sees_stage
-    assert [member.card.name for member in model.members] == ["first"]

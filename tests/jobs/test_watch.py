@@ -14,18 +14,18 @@ import pytest
 
 from bright_cars import put, tree
 from brightness_model import save_brightness_model
-from carvanamask.batch import durable
-from carvanamask.batch.durable import BatchReport, Manner, Progress
-from carvanamask.core.errors import ConfigError, DiskError, PictureError
+from carvanamask.batch import pipeline
+from carvanamask.batch import runner as durable
+from carvanamask.batch.runner import BatchReport, Manner, Progress
 from carvanamask.core.mask import ProbabilityMap
-from carvanamask.core.model_file import ModelFile
-from carvanamask.core.picture_tree import find_pictures
-from carvanamask.inference import pipeline
-from carvanamask.inference.predictor import Predictor
+from carvanamask.data.picture_list import find_pictures
+from carvanamask.errors import ConfigError, DiskError, PictureError
 from carvanamask.jobs import watch as job
 from carvanamask.jobs.cutout import CutOut, cutout
 from carvanamask.jobs.predict import SaveResult, predict
 from carvanamask.jobs.watch import Pace, watch
+from carvanamask.model.model_file import ModelFile
+from carvanamask.model.predictor import Predictor
 
 Between = Callable[[], object]
 
@@ -142,7 +142,7 @@ def test_a_file_that_vanishes_while_it_is_read_is_no_error_and_welcome_later(
     journal_in = job.journal_in
 
     def vanish(*words: object) -> object:
-        if goes.exists() and words[1].entries:  # type: ignore[attr-defined]
+        if goes.exists() and words[1].items:  # type: ignore[attr-defined]
             goes.unlink()
             monkeypatch.undo()
         return journal_in(*words)  # type: ignore[arg-type]
@@ -231,17 +231,6 @@ class SeesViews(Predictor):
     def predict_views(self, pictures: Sequence[np.ndarray]) -> Iterator[ProbabilityMap]:
         self.views.append(len(pictures))
         return map(self.predict, pictures)
-
-
-def test_a_new_view_brings_its_car_s_other_views_along_where_they_help(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    predictor = SeesViews()
-    monkeypatch.setattr(durable, "build_predictor", lambda *words: predictor)
-    for name in ("red_01.jpg", "red_02.jpg", "blue_01.jpg"):
-        put(studio.source / name)
-    studio.watch(nothing, nothing, lambda: put(studio.source / "red_03.jpg"))
-    assert sorted(predictor.views) == [1, 2, 3]
 
 
 def test_a_folder_that_is_not_there_yet_is_named_once_and_waited_for(studio: Studio) -> None:
@@ -404,14 +393,14 @@ def test_idle_looks_bring_no_news(studio: Studio) -> None:
 
 def test_a_huge_folder_is_not_looked_at_all_the_time(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     now, slept = 0.0, []
-    look = job.look_through
+    look = job.list_pictures
 
     def slow(*words: object) -> object:
         nonlocal now
         now += 30
         return look(*words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(job, "look_through", slow)
+    monkeypatch.setattr(job, "list_pictures", slow)
     work = CutOut(studio.model.card, studio.out, None)
     watch(studio.model, studio.source, work, studio.out, Pace(1.0, 100.0, slept.append, lambda: now))
     assert set(slept) == {120.0}

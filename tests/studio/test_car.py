@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from carvanamask.core.errors import ConfigError
-from carvanamask.core.pictures import load_picture
+from carvanamask.errors import ConfigError
+from carvanamask.io.pictures import load_picture
 from carvanamask.studio.body_types import BODY_TYPES, body_type
 from carvanamask.studio.camera import Camera, turntable_angle
 from carvanamask.studio.car import Car, body_of, build_car

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from carvanamask.core.errors import ConfigError
 from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import dice
+from carvanamask.errors import ConfigError
 from carvanamask.studio.camera import turntable_angle
 from carvanamask.studio.develop import develop
 from carvanamask.studio.renderer import VARIANTS, engine, find_llvm, load_mitsuba

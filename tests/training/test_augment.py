@@ -1,9 +1,8 @@
 import cv2
 import numpy as np
 
-from carvanamask.core.config import AugmentConfig
-from carvanamask.core.stage import Stage
 from carvanamask.training.augment import augment
+from carvanamask.training.config import AugmentConfig
 
 NOTHING = AugmentConfig(flip=0, shift=0, scale=0, hue=0, saturation=0, value=0)
 
@@ -75,30 +74,6 @@ def test_the_cached_picture_is_left_as_it_was() -> None:
     for seed in range(5):
         augment(cached, AugmentConfig(), np.random.default_rng(seed))
     np.testing.assert_array_equal(cached, pair())
-
-
-def test_the_stage_s_channels_move_with_the_picture_and_keep_their_colours() -> None:
-    pair = np.zeros((8, 12, 4), np.uint8)
-    pair[2:5, 1:4] = 200
-    stage = Stage(np.zeros((8, 12, 3), np.uint8), np.ones((8, 12), bool))
-    config = AugmentConfig(flip=1, shift=0, scale=0, hue=0, saturation=0, value=90)
-    seen = [augment(pair, config, np.random.default_rng(seed), stage=stage) for seed in range(20)]
-    assert {each.shape for each in seen} == {(8, 12, 8)}
-    with_stage = [each for each in seen if each[..., 7].any()]
-    assert 10 < len(with_stage) < 20  # some are shown without
-    for each in with_stage:
-        assert np.array_equal(each[..., 4] == 255, each[..., 3] == 200)
-
-
-def test_before_another_background_that_one_is_the_stage() -> None:
-    pair = np.zeros((32, 48, 4), np.uint8)
-    pair[8:16, 8:24] = (200, 200, 200, 255)
-    stage = Stage(np.full((32, 48, 3), 77, np.uint8), np.ones((32, 48), bool))
-    config = AugmentConfig(flip=0, shift=0, scale=0, hue=0, saturation=0, value=0, background=1)
-    for seed in range(10):
-        seen = augment(pair, config, np.random.default_rng(seed), stage=stage)
-        if seen[..., 7].any():
-            assert not seen[:6, :, 4:7].any()  # far above the car and its shadow nothing differs
 
 
 def test_grain_and_blur_spoil_half_of_the_pictures_and_no_mask() -> None:

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from carvanamask.core.config import NetworkConfig
-from carvanamask.core.errors import ModelError
+from carvanamask.errors import ModelError
 from carvanamask.training.batch_renorm import BatchRenorm2d, renormalise
-from carvanamask.training.unet import build_network
+from carvanamask.training.config import NetworkConfig
+from carvanamask.training.networks import build_network
 
 
 def layer_with(step: int, warm_up: int = 10, channels: int = 3) -> BatchRenorm2d:

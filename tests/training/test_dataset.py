@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.core.config import AugmentConfig, InputConfig, TrainingConfig
-from carvanamask.core.errors import MaskError
-from carvanamask.core.folders import KaggleFolder, Sample
 from carvanamask.core.mask import Mask, ProbabilityMap
-from carvanamask.core.pictures import load_picture, save_mask, save_picture
-from carvanamask.inference.openvino_engine import OpenVinoPredictor
-from carvanamask.inference.torch_engine import TorchPredictor
+from carvanamask.data.kaggle_folder import KaggleFolder, Sample
+from carvanamask.errors import MaskError
+from carvanamask.io.pictures import load_picture, save_mask, save_picture
+from carvanamask.model.openvino_engine import OpenVinoPredictor
+from carvanamask.model.torch_engine import TorchPredictor
 from carvanamask.training import dataset
+from carvanamask.training.config import AugmentConfig, InputConfig, TrainingConfig
 from carvanamask.training.dataset import (
     EpochSampler,
     ShrunkenPairs,
@@ -145,7 +145,7 @@ def keys_of(sampler: EpochSampler, epoch: int) -> list[tuple[int, int]]:
 
 
 def test_epochs_that_share_a_pass_show_every_picture_once_between_them() -> None:
-    sampler = EpochSampler(10, seed=7, rank=0, devices=1, epochs_a_pass=2)
+    sampler = EpochSampler(10, seed=7, rank=0, devices=1, epochs_per_pass=2)
     epochs = [keys_of(sampler, epoch) for epoch in range(4)]
     assert [len(keys) for keys in epochs] == [len(sampler)] * 4 == [5] * 4
     assert [{epoch for epoch, _ in keys} for keys in epochs] == [{0}, {1}, {2}, {3}]
@@ -157,28 +157,28 @@ def test_epochs_that_share_a_pass_show_every_picture_once_between_them() -> None
 
 
 def test_one_epoch_a_pass_is_the_order_without_the_option() -> None:
-    plain, with_option = EpochSampler(9, 7, 0, 1, 5, 3), EpochSampler(9, 7, 0, 1, 5, 3, epochs_a_pass=1)
+    plain, with_option = EpochSampler(9, 7, 0, 1, 5, 3), EpochSampler(9, 7, 0, 1, 5, 3, epochs_per_pass=1)
     for epoch in range(3):
         assert keys_of(with_option, epoch) == keys_of(plain, epoch)
     order = np.random.default_rng((7, 2)).permutation(10).tolist()
-    assert [i for _, i in keys_of(EpochSampler(10, 7, 0, 1, epochs_a_pass=1), 2)] == order
+    assert [i for _, i in keys_of(EpochSampler(10, 7, 0, 1, epochs_per_pass=1), 2)] == order
 
 
 def test_devices_share_a_part_of_a_pass_without_overlap_and_take_equally_many_steps() -> None:
     shares = [
-        [keys_of(EpochSampler(23, 3, rank, devices=2, epochs_a_pass=3), epoch) for rank in range(2)]
+        [keys_of(EpochSampler(23, 3, rank, devices=2, epochs_per_pass=3), epoch) for rank in range(2)]
         for epoch in range(3)
     ]
     assert [[len(share) for share in epoch] for epoch in shares] == [[3, 3]] * 3  # 23 = 3 · 2 · 3 + 5
-    shown = [i for epoch in shares for share in epoch for _, i in share]
-    assert len(shown) == len(set(shown))
+    printable = [i for epoch in shares for share in epoch for _, i in share]
+    assert len(printable) == len(set(printable))
 
 
 def test_a_pass_also_spreads_its_pseudo_labelled_pictures_over_its_epochs() -> None:
-    sampler = EpochSampler(6, seed=0, rank=0, devices=1, pool=20, drawn=4, epochs_a_pass=2)
-    shown = [i for epoch in range(2) for _, i in keys_of(sampler, epoch)]
-    assert len(shown) == len(set(shown)) == 10
-    assert [i for i in sorted(shown) if i < 6] == list(range(6))
+    sampler = EpochSampler(6, seed=0, rank=0, devices=1, pool=20, drawn=4, epochs_per_pass=2)
+    printable = [i for epoch in range(2) for _, i in keys_of(sampler, epoch)]
+    assert len(printable) == len(set(printable)) == 10
+    assert [i for i in sorted(printable) if i < 6] == list(range(6))
 
 
 def test_an_epoch_shows_every_real_picture_and_draws_others_from_the_pool() -> None:
@@ -186,19 +186,19 @@ def test_an_epoch_shows_every_real_picture_and_draws_others_from_the_pool() -> N
     drawn = []
     for epoch in range(3):
         sampler.set_epoch(epoch)
-        shown = [i for _, i in sampler]
-        assert len(shown) == len(set(shown)) == len(sampler) == 10
-        assert [i for i in sorted(shown) if i < 6] == list(range(6))
-        drawn.append({i for i in shown if i >= 6})
-        assert max(shown) < 6 + 20
-        assert list(sampler) == [(epoch, i) for i in shown]  # the same again after an interruption
+        printable = [i for _, i in sampler]
+        assert len(printable) == len(set(printable)) == len(sampler) == 10
+        assert [i for i in sorted(printable) if i < 6] == list(range(6))
+        drawn.append({i for i in printable if i >= 6})
+        assert max(printable) < 6 + 20
+        assert list(sampler) == [(epoch, i) for i in printable]  # the same again after an interruption
     assert len(set.union(*drawn)) > 4
 
 
 def test_a_pool_that_is_too_small_is_shown_whole_before_any_of_it_comes_again() -> None:
-    shown = [i for _, i in EpochSampler(4, seed=0, rank=0, devices=1, pool=3, drawn=8)]
-    assert len(shown) == len(set(shown)) == 12
-    pictures = sorted(i % 7 for i in shown)
+    printable = [i for _, i in EpochSampler(4, seed=0, rank=0, devices=1, pool=3, drawn=8)]
+    assert len(printable) == len(set(printable)) == 12
+    pictures = sorted(i % 7 for i in printable)
     assert pictures[:4] == [0, 1, 2, 3]
     assert sorted(pictures.count(i) for i in (4, 5, 6)) == [2, 3, 3]
 
@@ -215,10 +215,12 @@ def test_a_picture_that_comes_again_in_an_epoch_is_varied_anew(sample: Sample) -
 
 
 @pytest.mark.parametrize(
-    ("share", "pseudo", "shown"), [(None, 30, 30), (0.5, 30, 100), (0.2, 30, 25), (0.2, 0, 0), (None, 0, 0)]
+    ("share", "pseudo", "printable"), [(None, 30, 30), (0.5, 30, 100), (0.2, 30, 25), (0.2, 0, 0), (None, 0, 0)]
 )
-def test_an_epoch_has_the_share_of_pseudo_labels_that_is_asked(share: float | None, pseudo: int, shown: int) -> None:
-    assert TrainingConfig(extra_share=share).pseudo_count(100, pseudo) == shown
+def test_an_epoch_has_the_share_of_pseudo_labels_that_is_asked(
+    share: float | None, pseudo: int, printable: int
+) -> None:
+    assert TrainingConfig(extra_share=share).pseudo_count(100, pseudo) == printable
 
 
 def test_a_network_that_zooms_trains_and_validates_on_the_part_that_holds_the_car(tmp_path: Path) -> None:
@@ -227,7 +229,7 @@ def test_a_network_that_zooms_trains_and_validates_on_the_part_that_holds_the_ca
     save_picture(tmp_path / "a_01.png", np.repeat(pixels[..., None], 3, axis=2).astype(np.uint8) * 255)
     save_mask(tmp_path / "a_01_mask.png", Mask(pixels))
     sample = Sample("a", 1, tmp_path / "a_01.png", tmp_path / "a_01_mask.png")
-    options = InputConfig(size_wh=(48, 24), first_pass="first", second_pass="zoom")
+    options = InputConfig(size_wh=(48, 24), coarse_model="first")
     pair = shrink_pair(sample, options)
     assert pair[..., 3].mean() / 255 == pytest.approx(200 / (24 * 12), abs=0.01)
     levels, truth = ValidationPictures([sample], options)[0]

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from carvanamask.core.config import NetworkConfig
-from carvanamask.core.errors import ModelError
+from carvanamask.errors import ModelError
 from carvanamask.training import lite_encoder
+from carvanamask.training.config import NetworkConfig
 from carvanamask.training.lite_encoder import WIDTHS, DepthwiseOnCpu, LiteEncoder, SameConv, load_imagenet
-from carvanamask.training.unet import build_network
+from carvanamask.training.networks import build_network
 
 SOURCE = [
     (0.18099, 9.36926, -3.39537, -0.14719),
@@ -182,7 +182,7 @@ def test_freezing_changes_neither_shapes_nor_names_nor_predictions() -> None:
 
 
 def test_the_option_freezes_the_network_s_encoder() -> None:
-    network = build_network(NetworkConfig(name="lite0-unet", frozen_halvings=1)).eval().train()
+    network = build_network(NetworkConfig(name="lite0-unet", frozen_downsamplings=1)).eval().train()
     encoder = network.get_submodule("encoder")
     modes = {
         name: layer.training for name, layer in encoder.named_modules() if name in ("stem.1", "blocks.1.depthwise")

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from carvanamask.core.config import LossConfig
+from carvanamask.training.config import LossConfig
 from carvanamask.training.losses import LOSSES, boundary, build_loss, window_px
 
 # the left column of a 4x4 picture is car, so a 3x3 window finds the boundary in columns 0 and 1; there the weight

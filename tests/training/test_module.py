@@ -1,7 +1,7 @@
 import pytest
 
-from carvanamask.core.recipe import load_config
 from carvanamask.training.module import CarSegmentation
+from carvanamask.training.recipe import load_config
 
 
 @pytest.mark.parametrize(

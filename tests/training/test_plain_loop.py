@@ -8,16 +8,17 @@ import pytest
 from onnx import helper
 
 from brightness_model import encode_graph
-from carvanamask.core.folders import KaggleFolder
+from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask, ProbabilityMap
-from carvanamask.core.model_file import ModelCard, ModelFile
-from carvanamask.core.pictures import load_mask, load_picture
-from carvanamask.core.recipe import load_config
-from carvanamask.inference.onnx_network import OnnxNetwork
-from carvanamask.inference.openvino_engine import OpenVinoPredictor
-from carvanamask.inference.postprocess import cut
-from carvanamask.inference.predictor import network_input
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.io.pictures import load_mask, load_picture
+from carvanamask.mask_quality.postprocess import make_mask
+from carvanamask.model.model_file import ModelFile
+from carvanamask.model.onnx_network import OnnxNetwork
+from carvanamask.model.openvino_engine import OpenVinoPredictor
+from carvanamask.model.predictor import network_input
 from carvanamask.training.plain_loop import PlainLoop
+from carvanamask.training.recipe import load_config
 
 AS_EQUAL = 0.002
 """Of the pixels may differ: the two ways round a shrunken pixel differently, by 1 of 255 levels at most."""
@@ -65,7 +66,7 @@ def test_the_plain_loop_makes_the_predictor_s_masks(pictures: list[Path], tmp_pa
     model = dark_model(tmp_path / "model")
     predictor = OpenVinoPredictor(model, "f32")
     seen = [load_picture(picture) for picture in pictures]
-    ours = [cut(predictor.predict(picture), model.card) for picture in seen]
+    ours = [make_mask(predictor.predict(picture), model.card) for picture in seen]
     early = [
         cut_too_early(ProbabilityMap(predictor.infer(network_input(picture, model.card))), 0.7, mask.size_wh)
         for picture, mask in zip(seen, ours, strict=True)
@@ -79,7 +80,7 @@ def test_the_plain_loop_makes_the_predictor_s_masks(pictures: list[Path], tmp_pa
 def test_the_plain_loop_equalises_where_the_card_says_so(pictures: list[Path], tmp_path: Path) -> None:
     model = dark_model(tmp_path / "model", clahe=2)
     predictor = OpenVinoPredictor(model, "f32")
-    ours = [cut(predictor.predict(load_picture(picture)), model.card) for picture in pictures]
+    ours = [make_mask(predictor.predict(load_picture(picture)), model.card) for picture in pictures]
     equalised = plain_masks(model, model.card, pictures, tmp_path)
     plain = plain_masks(model, model.card.model_copy(update={"clahe": 0}), pictures, tmp_path)
     # equalising makes more of that one level

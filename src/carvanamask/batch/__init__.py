@@ -1,1 +1,1 @@
-"""Many pictures through one model: carried in shards, on one machine or many, and none done twice."""
+"""Process many pictures, resume, and never do one twice."""

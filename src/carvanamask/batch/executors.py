@@ -12,10 +12,10 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 
-from carvanamask.batch.shards import Outcome, Shard, Task, carry
-from carvanamask.core.cores import cores
-from carvanamask.core.errors import ConfigError, DataError, nearest
-from carvanamask.inference.predictor import Predictor
+from carvanamask.batch.shard import Outcome, Shard, Task, carry
+from carvanamask.errors import ConfigError, DataError, nearest
+from carvanamask.io.cores import cores
+from carvanamask.model.predictor import Predictor
 
 Executor = Callable[[Task, Predictor, Iterable[Shard]], Generator[list[Outcome]]]
 """Carries shards, asked for one after the other as there is room; yields each one's outcomes as it is finished.
@@ -46,7 +46,7 @@ def build_executor(name: str, processes: int | None = None, address: str | None 
         return partial(in_processes, processes or max(1, cores() // THREADS_A_PROCESS))
     if name == "ray":
         try:
-            from carvanamask.batch.on_ray import on_ray
+            from carvanamask.batch.ray_executor import on_ray
         except ModuleNotFoundError as missing:
             raise ConfigError(
                 f"--executor ray needs {missing.name}: pip install 'carvanamask[ray]' on every machine"

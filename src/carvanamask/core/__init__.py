@@ -1,1 +1,1 @@
-"""Values and files: what every other layer is written in. No torch."""
+"""Values without input or output."""

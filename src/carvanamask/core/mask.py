@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from carvanamask.core.errors import MaskError
-from carvanamask.core.run_length import Runs
+from carvanamask.core.rle import Runs
+from carvanamask.errors import MaskError
 
 _ONE = np.float32(1).view(np.uint32)
 
@@ -55,7 +55,7 @@ class ProbabilityMap:
     """How sure a model is that a pixel is car: float32 of shape (height, width), in [0, 1]."""
 
     values: np.ndarray
-    disputed: float = 0.0
+    disagreement: float = 0.0
     """Share of the car that two looks saw differently, beyond what the second may change; 0 after one look."""
 
     def __post_init__(self) -> None:
@@ -79,4 +79,4 @@ class ProbabilityMap:
         """Bilinear. Enlarge probabilities before the threshold: masks enlarged after it lose their edge."""
         if size_wh == self.size_wh:
             return self
-        return ProbabilityMap(cv2.resize(self.values, size_wh, interpolation=cv2.INTER_LINEAR), self.disputed)
+        return ProbabilityMap(cv2.resize(self.values, size_wh, interpolation=cv2.INTER_LINEAR), self.disagreement)

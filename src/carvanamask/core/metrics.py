@@ -5,13 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from carvanamask.core.errors import MaskError
 from carvanamask.core.mask import Mask, ProbabilityMap
+from carvanamask.errors import MaskError
 
 BOUNDARY_SHARE = 0.02
 """The boundary band's width as a share of the picture's diagonal (Cheng et al., 2021)."""
 
-UNDECIDED_BETWEEN = 30 / 255, 210 / 255
+UNCERTAIN_BETWEEN = 30 / 255, 210 / 255
 """Neither car nor background: in Carvana's challenge the area between gave a failed minivan away."""
 
 
@@ -52,10 +52,10 @@ def boundary_iou(prediction: Mask, truth: Mask, share: float = BOUNDARY_SHARE) -
     return iou(_inner_band(prediction, radius_px), _inner_band(truth, radius_px))
 
 
-def undecided_share(probabilities: ProbabilityMap, mask: Mask) -> float:
+def uncertain_ratio(probabilities: ProbabilityMap, mask: Mask) -> float:
     """The area that is neither car nor background, as a share of the mask's; 0 for an empty mask."""
     area = np.count_nonzero(mask.pixels)
-    return cv2.countNonZero(cv2.inRange(probabilities.values, *UNDECIDED_BETWEEN)) / area if area else 0.0
+    return cv2.countNonZero(cv2.inRange(probabilities.values, *UNCERTAIN_BETWEEN)) / area if area else 0.0
 
 
 def _inner_band(mask: Mask, radius_px: int) -> Mask:

@@ -1,1 +1,1 @@
-"""A picture and its mask → the car before another background."""
+"""Cut cars out and put them before other backgrounds."""

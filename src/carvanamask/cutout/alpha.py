@@ -24,7 +24,7 @@ _SHARES = np.array([NormalDist(sigma=SMOOTH_PX).cdf(distance) for distance in _D
 """How much car a Gaussian of SMOOTH_PX sees at each of the distances inside a straight edge."""
 
 
-def soften(mask: Mask, radius_px: float = 1.5) -> np.ndarray:
+def estimate_alpha(mask: Mask, radius_px: float = 1.5) -> np.ndarray:
     """Alpha in [0, 1], float32 (H, W): 1 inside, 0 outside, a ramp of about `radius_px` either side of the edge.
 
     Symmetric about the edge, so the car neither grows nor shrinks, and without the steps that pixels make of a slanting

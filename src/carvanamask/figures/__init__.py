@@ -1,1 +1,1 @@
-"""Pictures of results, for people to look at."""
+"""Plots, contact sheets and the HTML report; the only package that needs matplotlib."""

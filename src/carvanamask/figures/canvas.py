@@ -6,8 +6,8 @@ import io
 from pathlib import Path
 from typing import Any
 
-from carvanamask.core.atomic_files import save_bytes_atomically
-from carvanamask.core.errors import ConfigError
+from carvanamask.errors import ConfigError
+from carvanamask.io.atomic import save_bytes_atomically
 
 DOTS_PER_INCH = 100
 

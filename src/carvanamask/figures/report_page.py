@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from carvanamask.core.atomic_files import save_text_atomically
+from carvanamask.io.atomic import save_text_atomically
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1d2530; background: #f4f5f7; margin: 0 }

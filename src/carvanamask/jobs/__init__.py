@@ -1,1 +1,1 @@
-"""One file a verb: files in, files out."""
+"""One file per command: files in, files out, no printing."""

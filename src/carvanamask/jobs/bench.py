@@ -20,18 +20,17 @@ from typing import Any
 
 from PIL import Image
 
-from carvanamask.core.config import Config
-from carvanamask.core.errors import DataError, ModelError
-from carvanamask.core.folders import KaggleFolder
-from carvanamask.core.model_file import ModelFile
-from carvanamask.core.picture_tree import Entry, find_pictures
-from carvanamask.core.stopwatch import Rate, Work, measure_in_turns
-from carvanamask.inference.fresh_process import FreshProcess, measure_fresh_process
-from carvanamask.inference.model import build_predictor
-from carvanamask.inference.predictor import has_torch_engine
-from carvanamask.inference.workload import workload
-from carvanamask.quality.signals import doubt
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.data.picture_list import BatchItem, find_pictures
+from carvanamask.errors import DataError, ModelError
+from carvanamask.jobs.fresh_process import FreshProcess, measure_fresh_process
+from carvanamask.jobs.stopwatch import Rate, Work, measure_in_turns
+from carvanamask.jobs.workload import workload
+from carvanamask.mask_quality.uncertainty import review_reason
+from carvanamask.model.build import build_predictor, has_torch_engine
+from carvanamask.model.model_file import ModelFile
 from carvanamask.studio.showroom import SHOWROOM
+from carvanamask.training.config import Config
 
 MOST_PICTURES = 64
 """More say nothing new, and their masks are all in memory."""
@@ -120,18 +119,18 @@ def bench(
     if original is not None:
         _require_comparable(model)
     named = find_pictures(list(paths) or [KaggleFolder(SHOWROOM).test])
-    entries = named.entries[:MOST_PICTURES]
-    if not entries:
+    items = named.items[:MOST_PICTURES]
+    if not items:
         raise DataError(named.problems[0][1])
     predictor = build_predictor(model, device)
     say(f"engine: {predictor.engine}")
-    look = partial(doubt, most_undecided=model.card.most_undecided)
-    with tempfile.TemporaryDirectory() as name, workload(predictor, model.card, entries, Path(name), look) as work:
-        fresh = measure_fresh_process(model, [entry.picture for entry in entries], device)
+    look = partial(review_reason, max_uncertain_ratio=model.card.max_uncertain_ratio)
+    with tempfile.TemporaryDirectory() as name, workload(predictor, model.card, items, Path(name), look) as work:
+        fresh = measure_fresh_process(model, [item.picture for item in items], device)
         folder = Path(name)
-        ways, not_run = _other_ways(model, original, device, entries[0].picture, folder) if original else ({}, {})
+        ways, not_run = _other_ways(model, original, device, items[0].picture, folder) if original else ({}, {})
         limit_s = seconds / 2 / repeats / max(1, len(ways))
-        others = [Work(name, 1, partial(_loop, way, entries, folder, limit_s)) for name, way in ways.items()]
+        others = [Work(name, 1, partial(_loop, way, items, folder, limit_s)) for name, way in ways.items()]
         best, rounds = measure_in_turns(
             [*work.stages, *work.networks, work.whole, *others], repeats, seconds, on_progress
         )
@@ -139,8 +138,8 @@ def bench(
         model=model.card.name,
         engine=predictor.engine,
         machine=f"{_processor()}, {os.cpu_count()} cores, {platform.system()}",
-        pictures=len(entries),
-        left_out=len(named.entries) - len(entries),
+        pictures=len(items),
+        left_out=len(named.items) - len(items),
         rounds=rounds,
         fresh=fresh,
         stages=tuple(best[stage.name] for stage in work.stages),
@@ -151,12 +150,12 @@ def bench(
     )
 
 
-def _loop(way: Cut, entries: Sequence[Entry], folder: Path, limit_s: float) -> int:
+def _loop(way: Cut, items: Sequence[BatchItem], folder: Path, limit_s: float) -> int:
     """One picture after the other, until time is up."""
     ends = time.perf_counter() + limit_s
     done = 0
-    while done < min(LOOP_PICTURES, len(entries)) and (done == 0 or time.perf_counter() < ends):
-        way(entries[done].picture, folder / "loop.png")
+    while done < min(LOOP_PICTURES, len(items)) and (done == 0 or time.perf_counter() < ends):
+        way(items[done].picture, folder / "loop.png")
         done += 1
     return done
 
@@ -172,7 +171,7 @@ def _other_ways(
     model: ModelFile, original: Config, device: str, picture: Path, folder: Path
 ) -> tuple[dict[str, Cut], dict[str, str]]:
     """Ways that have done `picture` once, as our own engines have; and why others didn't."""
-    from carvanamask.inference.onnx_network import OnnxNetwork
+    from carvanamask.model.onnx_network import OnnxNetwork
     from carvanamask.training.plain_loop import PlainLoop
 
     size = "x".join(map(str, original.input.size_wh))

@@ -11,10 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from carvanamask.core.atomic_files import shown
-from carvanamask.core.errors import DataError, MaskError, PictureError
-from carvanamask.core.folders import MASK_ENDINGS, KaggleFolder, Sample, masks_by_name, pictures_in
-from carvanamask.core.pictures import load_mask, load_picture
+from carvanamask.data.kaggle_folder import MASK_ENDINGS, KaggleFolder, Sample, masks_by_name, pictures_in
+from carvanamask.errors import DataError, MaskError, PictureError, printable
+from carvanamask.io.pictures import load_mask, load_picture
 
 T = TypeVar("T")
 Kind = Literal[
@@ -43,7 +42,7 @@ class Finding:
     repair: str
 
     def __str__(self) -> str:
-        return f"{shown(self.file)} {self.reason}: {self.repair}"
+        return f"{printable(self.file)} {self.reason}: {self.repair}"
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class _Look:
 def check_data(
     folder: KaggleFolder, on_progress: Callable[[int, int], None] = lambda done, total: None, workers: int = 2
 ) -> DataReport:
-    """Read every picture and mask of the folder and report what is missing, damaged, doubtful or there twice.
+    """Read every picture and mask of the folder and report what is missing, damaged, needs_review or there twice.
 
     `on_progress` is told how many of how many pictures are done. Raises DataError for a folder without any picture.
     """
@@ -90,7 +89,7 @@ def check_data(
     masks = masks_by_name(folder.train_masks)
     if not training and not test:
         raise DataError(
-            f"{shown(folder.root)} holds no pictures: put <car>_<view>.jpg files into {shown(folder.train)}, "
+            f"{printable(folder.root)} holds no pictures: put <car>_<view>.jpg files into {printable(folder.train)}, "
             "or name another folder with --data DIR"
         )
     masked = {picture: masks[picture.stem] for picture in training if picture.stem in masks}
@@ -144,7 +143,7 @@ def _read(load: Callable[[Path], T], path: Path, findings: list[Finding]) -> T |
     except (MaskError, PictureError) as error:
         kind: Kind = "not-binary" if isinstance(error, MaskError) else "unreadable"
         # every message of ours reads "<file> <reason>: <repair>"
-        reason, _, repair = str(error).removeprefix(f"{shown(path)} ").rpartition(": ")
+        reason, _, repair = str(error).removeprefix(f"{printable(path)} ").rpartition(": ")
         findings.append(Finding("error", kind, path, reason, repair))
         return None
 
@@ -174,12 +173,14 @@ def _missing_halves(training: Sequence[Path], masks: Mapping[str, Path], folder:
     for picture in training:
         if picture.stem not in masks:
             expected = folder.train_masks / f"{picture.stem}{MASK_ENDINGS[0]}"
-            repair = f"add {shown(expected)}, or take the picture away"
+            repair = f"add {printable(expected)}, or take the picture away"
             yield Finding("error", "missing-mask", picture, "has no mask", repair)
     names = {picture.stem for picture in training}
     for name, mask in masks.items():
         if name not in names:
-            yield Finding("warning", "missing-picture", mask, "has no picture", f"add {shown(folder.train / name)}.jpg")
+            yield Finding(
+                "warning", "missing-picture", mask, "has no picture", f"add {printable(folder.train / name)}.jpg"
+            )
     for path in pictures_in(folder.train_masks):
         if path not in masks.values():
             repair = f"call it <picture>{MASK_ENDINGS[1]}, or take it away"
@@ -205,16 +206,18 @@ def _duplicates(pictures: Iterable[tuple[str | None, Path | None]]) -> Iterator[
     for first, path in _same_bytes(pictures):
         if _car(first) == _car(path):
             yield Finding(
-                "warning", "duplicate", path, f"is the same picture as {shown(first)}", "take one of them away"
+                "warning", "duplicate", path, f"is the same picture as {printable(first)}", "take one of them away"
             )
         else:
-            reason = f"is the same picture as {shown(first)}, of another car: a score on one would know the other"
+            reason = f"is the same picture as {printable(first)}, of another car: a score on one would know the other"
             yield Finding("error", "duplicate", path, reason, "take one of them away")
 
 
 def _same_masks(masks: Iterable[tuple[str | None, Path | None]]) -> Iterator[Finding]:
     for first, path in _same_bytes(masks):
-        yield Finding("warning", "same-mask", path, f"equals {shown(first)}", "look whether it fits its own picture")
+        yield Finding(
+            "warning", "same-mask", path, f"equals {printable(first)}", "look whether it fits its own picture"
+        )
 
 
 def _same_bytes(files: Iterable[tuple[str | None, Path | None]]) -> Iterator[tuple[Path, Path]]:

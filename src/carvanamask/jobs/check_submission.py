@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from carvanamask.core.errors import MaskError
 from carvanamask.core.mask import Mask
-from carvanamask.core.submission import read_submission
+from carvanamask.data.submission import read_submission
+from carvanamask.errors import MaskError
 
 LISTED_PROBLEMS = 20
 

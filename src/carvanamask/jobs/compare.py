@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from carvanamask.core.errors import ConfigError, DataError
-from carvanamask.core.folders import Sample
-from carvanamask.core.model_file import ModelFile
-from carvanamask.core.run_dir import RUNS, RunDir, run_of_model
+from carvanamask.data.kaggle_folder import Sample
+from carvanamask.data.run_dir import RUNS, RunDir, run_of_model
+from carvanamask.errors import ConfigError, DataError
 from carvanamask.figures.paired_errors import ErrorRow, save_paired_errors
+from carvanamask.model.model_file import ModelFile
+from carvanamask.training.run_files import load_metrics
 
 GOOD_DICE = 0.99
 """Below this a person sees at once what is wrong."""
@@ -179,7 +180,7 @@ def _row(candidate: Candidate, difference: Difference) -> ErrorRow:
 def _candidate(
     model: ModelFile, home: RunDir, table: dict[str, tuple[float, float]], pictures: Sequence[str]
 ) -> Candidate:
-    metrics = home.metrics()
+    metrics = load_metrics(home)
     return Candidate(
         name=home.name,
         dice=np.array([table[picture][0] for picture in pictures]),

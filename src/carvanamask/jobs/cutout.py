@@ -10,18 +10,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from carvanamask.batch.durable import BatchReport, Manner, write_all
-from carvanamask.core.atomic_files import save_bytes_atomically
-from carvanamask.core.errors import ConfigError
+from carvanamask.batch.pipeline import Predicted
+from carvanamask.batch.runner import BatchReport, Manner, write_all
+from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask
-from carvanamask.core.model_file import ModelCard, ModelFile
-from carvanamask.core.picture_tags import Tags, read_tags, tagged_png
-from carvanamask.core.picture_tree import Entry, PictureTree
-from carvanamask.core.pictures import content_of, load_pair, load_picture, save_picture
-from carvanamask.cutout.background import cover, cut_out, dusk_room, plain_room, stand_before
-from carvanamask.inference.pipeline import Predicted
-from carvanamask.inference.postprocess import cut
-from carvanamask.quality.signals import doubt
+from carvanamask.cutout.compose import composite, cover, cut_out, dusk_room, plain_room
+from carvanamask.data.picture_list import BatchItem, PictureList
+from carvanamask.errors import ConfigError
+from carvanamask.io.atomic import save_bytes_atomically
+from carvanamask.io.exif import Tags, read_tags, tagged_png
+from carvanamask.io.pictures import content_of, load_pair, load_picture, save_picture
+from carvanamask.mask_quality.postprocess import make_mask
+from carvanamask.mask_quality.uncertainty import review_reason
+from carvanamask.model.model_file import ModelFile
 
 ROOM = "room"
 """The background that comes with the package."""
@@ -70,18 +71,18 @@ class CutOut:
     out: Path = field(repr=False)
     scene: Scene | None
 
-    def __call__(self, predicted: Predicted[Entry]) -> str:
-        mask = cut(predicted.probabilities, self.card)
+    def __call__(self, predicted: Predicted[BatchItem]) -> str:
+        mask = make_mask(predicted.probabilities, self.card)
         tags = read_tags(predicted.sample.picture)
         save_cutout(self.path_of(predicted.sample), predicted.picture, mask, self.scene, tags)
-        return doubt(predicted.probabilities, mask, self.card.most_undecided)
+        return review_reason(predicted.probabilities, mask, self.card.max_uncertain_ratio)
 
-    def path_of(self, entry: Entry) -> Path:
-        return self.out / f"{entry.target}{'.jpg' if self.scene else '.png'}"
+    def path_of(self, item: BatchItem) -> Path:
+        return self.out / f"{item.output_name}{'.jpg' if self.scene else '.png'}"
 
 
 def cutout(
-    model: ModelFile, pictures: PictureTree, out: Path, scene: Scene | None = None, manner: Manner | None = None
+    model: ModelFile, pictures: PictureList, out: Path, scene: Scene | None = None, manner: Manner | None = None
 ) -> BatchReport:
     """Write `out`/<target>.png with transparency for every picture, or .jpg before `scene`; again, only what is left.
 
@@ -97,7 +98,7 @@ def cut_by_mask(picture: Path, mask: Path, path: Path, scene: Scene | None = Non
 
 def save_cutout(path: Path, picture: np.ndarray, mask: Mask, scene: Scene | None, tags: Tags) -> None:
     if scene is not None:
-        return save_picture(path, stand_before(picture, mask, scene.picture(mask.size_wh)), tags=tags)
+        return save_picture(path, composite(picture, mask, scene.picture(mask.size_wh)), tags=tags)
     smaller = [cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT]  # by a fifth, in the same time
     _, png = cv2.imencode(".png", cv2.cvtColor(cut_out(picture, mask), cv2.COLOR_RGBA2BGRA), smaller)
     return save_bytes_atomically(path, tagged_png(png.tobytes(), tags))

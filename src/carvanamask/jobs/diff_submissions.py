@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from carvanamask.core.atomic_files import save_text_atomically, shown
-from carvanamask.core.errors import DataError, MaskError, SubmissionError
-from carvanamask.core.run_length import Runs
-from carvanamask.core.submission import read_submission
+from carvanamask.core.rle import Runs
+from carvanamask.data.submission import read_submission
+from carvanamask.errors import DataError, MaskError, SubmissionError, printable
+from carvanamask.io.atomic import save_text_atomically
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5)
 """Of the pictures, from the worst one to the median: above it two good submissions agree anyway."""
@@ -101,7 +101,9 @@ def diff_submissions(
     in_first, in_second = _names(first), _names(second)
     in_both = in_first.keys() & in_second.keys()
     if not in_both:
-        raise DataError(f"{shown(first)} and {shown(second)} share no picture: compare submissions of the same folder")
+        raise DataError(
+            f"{printable(first)} and {printable(second)} share no picture: compare submissions of the same folder"
+        )
     pictures = []
     for name, rle, other_rle in _pairs(first, second, in_both):
         runs = _runs(first, name, rle, size_wh)
@@ -127,7 +129,7 @@ def _names(path: Path) -> dict[str, None]:
     for name, _ in read_submission(path):
         if name in names:
             raise SubmissionError(
-                f"{shown(path)}: {shown(name)} has more than one row, submission check lists all of these"
+                f"{printable(path)}: {printable(name)} has more than one row, submission check lists all of these"
             )
         names[name] = None
     return names
@@ -153,7 +155,7 @@ def _pairs(first: Path, second: Path, names: Set[str]) -> Iterator[tuple[str, st
                 break
             waiting[other] = zlib.compress(other_rle.encode(), 1)
         else:
-            raise SubmissionError(f"{shown(second)} changed while it was read: run the same command again")
+            raise SubmissionError(f"{printable(second)} changed while it was read: run the same command again")
 
 
 def _runs(path: Path, name: str, rle: str, size_wh: tuple[int, int]) -> Runs:
@@ -161,7 +163,7 @@ def _runs(path: Path, name: str, rle: str, size_wh: tuple[int, int]) -> Runs:
         return Runs.from_rle(rle, size_wh)
     except MaskError as error:
         raise SubmissionError(
-            f"{shown(path)}: {shown(name)}: {error} (--size WxH for pictures of another size)"
+            f"{printable(path)}: {printable(name)}: {error} (--size WxH for pictures of another size)"
         ) from None
 
 

@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from carvanamask import __version__
-from carvanamask.core.errors import ConfigError, DataError
-from carvanamask.core.folders import KaggleFolder, Sample
+from carvanamask.batch.pipeline import Predicted, predict_all
+from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask, ProbabilityMap
-from carvanamask.core.model_file import ModelCard, ModelFile
-from carvanamask.core.pictures import load_mask_of
-from carvanamask.core.run_dir import RunDir
-from carvanamask.inference.ensemble import Ensemble, JointMap, best_blend
-from carvanamask.inference.model import build_predictor
-from carvanamask.inference.pipeline import Predicted, predict_all
+from carvanamask.data.kaggle_folder import KaggleFolder, Sample
+from carvanamask.data.run_dir import RunDir
+from carvanamask.errors import ConfigError, DataError
+from carvanamask.io.pictures import load_mask_of
+from carvanamask.model.build import build_predictor
+from carvanamask.model.ensemble import Ensemble, JointMap, best_blend
+from carvanamask.model.model_file import ModelFile
+from carvanamask.version import __version__
 
 THRESHOLD = 0.5
 """The members' weights are chosen at this one; `eval` and `threshold` find the ensemble's own."""

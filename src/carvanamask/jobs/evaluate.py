@@ -14,19 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from carvanamask.core.atomic_files import save_text_atomically
-from carvanamask.core.errors import DataError
-from carvanamask.core.folders import KaggleFolder, Sample
+from carvanamask.batch.pipeline import Predicted, predict_all
+from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import boundary_iou, dice, dice_curve, iou
-from carvanamask.core.model_file import ModelCard, ModelFile
-from carvanamask.core.pictures import load_mask_of, load_pair
+from carvanamask.data.kaggle_folder import KaggleFolder, Sample
+from carvanamask.errors import DataError
 from carvanamask.figures.canvas import require_drawing
 from carvanamask.figures.comparison import save_comparison
-from carvanamask.inference.model import build_predictor
-from carvanamask.inference.pipeline import Predicted, predict_all
-from carvanamask.inference.postprocess import cut
-from carvanamask.quality.signals import doubt
+from carvanamask.io.atomic import save_text_atomically
+from carvanamask.io.pictures import load_mask_of, load_pair
+from carvanamask.mask_quality.postprocess import make_mask
+from carvanamask.mask_quality.uncertainty import review_reason
+from carvanamask.model.build import build_predictor
+from carvanamask.model.model_file import ModelFile
 
 CURVE_STEPS = 256
 WORST = 10
@@ -43,7 +44,7 @@ class PictureScore:
     iou: float
     boundary_iou: float
     curve: np.ndarray
-    doubt: str
+    review_reason: str
     """Why a batch would ask a person to look at it, or ''."""
 
 
@@ -75,9 +76,9 @@ class EvaluationReport:
         return sorted(self.pictures, key=lambda picture: picture.dice)[:WORST]
 
     @property
-    def doubtful(self) -> list[PictureScore]:
+    def needs_review(self) -> list[PictureScore]:
         """What a batch would ask a person to look at."""
-        return [picture for picture in self.pictures if picture.doubt]
+        return [picture for picture in self.pictures if picture.review_reason]
 
     @property
     def dice_by_car(self) -> dict[str, float]:
@@ -121,7 +122,7 @@ class EvaluationReport:
             "best_threshold": best,
             "dice_at_best_threshold": best_dice,
             "worst_pictures": {picture.sample.name: picture.dice for picture in self.worst},
-            "doubtful": {picture.sample.name: picture.doubt for picture in self.doubtful},
+            "needs_review": {picture.sample.name: picture.review_reason for picture in self.needs_review},
             "dice_by_car": self.dice_by_car,
             "dice_by_view": self.dice_by_view,
         }
@@ -179,7 +180,7 @@ def held_out(model: ModelFile, samples: Sequence[Sample]) -> list[Sample]:
 def _score(card: ModelCard, predicted: Predicted[Sample]) -> PictureScore:
     sample, probabilities = predicted.sample, predicted.probabilities
     assert sample.mask is not None
-    truth, mask = load_mask_of(predicted.picture, sample.mask), cut(probabilities, card)
+    truth, mask = load_mask_of(predicted.picture, sample.mask), make_mask(probabilities, card)
     curve = dice_curve(probabilities, truth, CURVE_STEPS)
     return PictureScore(
         sample,
@@ -188,7 +189,7 @@ def _score(card: ModelCard, predicted: Predicted[Sample]) -> PictureScore:
         iou(mask, truth),
         boundary_iou(mask, truth),
         curve,
-        doubt(probabilities, mask, card.most_undecided),
+        review_reason(probabilities, mask, card.max_uncertain_ratio),
     )
 
 
@@ -207,10 +208,10 @@ def _remove_drawn(out: Path) -> None:
 def _table(scores: Iterable[PictureScore]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["picture", "dice", "iou", "boundary_iou", "doubt"])
+    writer.writerow(["picture", "dice", "iou", "boundary_iou", "review_reason"])
     for score in scores:
         measures = (f"{x:.6f}" for x in (score.dice, score.iou, score.boundary_iou))
-        writer.writerow([score.sample.name, *measures, score.doubt])
+        writer.writerow([score.sample.name, *measures, score.review_reason])
     return text.getvalue()
 
 

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from carvanamask.core.errors import ConfigError, ModelError, nearest
-from carvanamask.core.folders import KaggleFolder
-from carvanamask.core.model_file import ModelFile, member_folder
-from carvanamask.core.pictures import load_picture
-from carvanamask.inference.model import build_predictor
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.errors import ConfigError, ModelError, nearest
+from carvanamask.io.pictures import load_picture
+from carvanamask.model.build import build_predictor
+from carvanamask.model.model_file import ModelFile, member_folder
 from carvanamask.studio.showroom import SHOWROOM
 
 Precision = Literal["fp32", "fp16", "int8-weights"]
@@ -72,7 +72,7 @@ def export(
     before, after = build_predictor(model, "cpu"), build_predictor(made, "cpu")
     say(f"comparing both on {after.engine}")
     pictures = [load_picture(sample.picture) for sample in KaggleFolder(SHOWROOM).test_samples()[:PICTURES]]
-    maps = zip(before.predict_views(pictures), after.predict_views(pictures), strict=True)
+    maps = zip(map(before.predict, pictures), map(after.predict, pictures), strict=True)
     differences = [np.abs(ours.values - theirs.values) for ours, theirs in maps]
     return ExportReport(
         model=made,
@@ -87,8 +87,8 @@ def export(
 def _in_fewer_bits(model: ModelFile, out: Path, precision: Precision, note: str) -> ModelFile:
     """With its members, which lie in its folder."""
     members = [
-        _in_fewer_bits(member, member_folder(out, entry), precision, note)
-        for entry, member in zip(model.card.members, model.members, strict=True)
+        _in_fewer_bits(member, member_folder(out, item), precision, note)
+        for item, member in zip(model.card.members, model.members, strict=True)
     ]
     network, card = None, model.card
     if card.has_network:
@@ -96,7 +96,7 @@ def _in_fewer_bits(model: ModelFile, out: Path, precision: Precision, note: str)
         stored = f"weights stored as {precision} of network {card.sha256[:12]}" if precision != "fp32" else ""
         provenance = "; ".join(part for part in (note, card.provenance, stored) if part)
         card = card.model_copy(update={"provenance": provenance})
-    return ModelFile.save(out, network, card, members, [entry.weight for entry in card.members])
+    return ModelFile.save(out, network, card, members, [item.weight for item in card.members])
 
 
 def _network_bytes(model: ModelFile) -> int:
@@ -107,7 +107,7 @@ def _in_bits(network: bytes, precision: Precision) -> bytes:
     if precision == "fp32":
         return network
     try:
-        from carvanamask.training.precision import halved, quartered
+        from carvanamask.training.quantize import halved, quartered
     except ModuleNotFoundError as missing:
         raise ModelError(f"--precision {precision} needs {missing.name}: pip install 'carvanamask[train]'") from None
     return halved(network) if precision == "fp16" else quartered(network)

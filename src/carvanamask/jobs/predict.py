@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from carvanamask.batch.durable import BatchReport, Manner, write_all
-from carvanamask.core.model_file import ModelCard, ModelFile
-from carvanamask.core.picture_tree import Entry, PictureTree
-from carvanamask.core.pictures import save_mask, save_probabilities
-from carvanamask.inference.pipeline import Predicted
-from carvanamask.inference.postprocess import cut
-from carvanamask.quality.signals import doubt
+from carvanamask.batch.pipeline import Predicted
+from carvanamask.batch.runner import BatchReport, Manner, write_all
+from carvanamask.core.card import ModelCard
+from carvanamask.data.picture_list import BatchItem, PictureList
+from carvanamask.io.pictures import save_mask, save_probabilities
+from carvanamask.mask_quality.postprocess import make_mask
+from carvanamask.mask_quality.uncertainty import review_reason
+from carvanamask.model.model_file import ModelFile
 
 Result = Literal["mask", "probability"]
 
@@ -25,20 +26,20 @@ class SaveResult:
     out: Path = field(repr=False)
     result: Result
 
-    def __call__(self, predicted: Predicted[Entry]) -> str:
-        path, mask = self.path_of(predicted.sample), cut(predicted.probabilities, self.card)
+    def __call__(self, predicted: Predicted[BatchItem]) -> str:
+        path, mask = self.path_of(predicted.sample), make_mask(predicted.probabilities, self.card)
         if self.result == "mask":
             save_mask(path, mask)
         else:
             save_probabilities(path, predicted.probabilities)
-        return doubt(predicted.probabilities, mask, self.card.most_undecided)
+        return review_reason(predicted.probabilities, mask, self.card.max_uncertain_ratio)
 
-    def path_of(self, entry: Entry) -> Path:
-        return self.out / f"{entry.target}.png"
+    def path_of(self, item: BatchItem) -> Path:
+        return self.out / f"{item.output_name}.png"
 
 
 def predict(
-    model: ModelFile, pictures: PictureTree, out: Path, result: Result = "mask", manner: Manner | None = None
+    model: ModelFile, pictures: PictureList, out: Path, result: Result = "mask", manner: Manner | None = None
 ) -> BatchReport:
     """Write `out`/<target>.png for every picture; called again it does only what is left.
 

@@ -16,22 +16,23 @@ from typing import Any
 
 import numpy as np
 
-from carvanamask.batch.durable import Batch, Manner, journal_in
-from carvanamask.core.atomic_files import save_text_atomically
-from carvanamask.core.errors import ConfigError
-from carvanamask.core.folders import KaggleFolder, Sample, cars_of
-from carvanamask.core.journal import Journal
-from carvanamask.core.label_list import Label, save_labels
-from carvanamask.core.metrics import undecided_share
-from carvanamask.core.model_file import Member, ModelCard, ModelFile
-from carvanamask.core.picture_tree import Entry, entry_of
-from carvanamask.core.pictures import load_mask, save_mask
-from carvanamask.inference.ensemble import JointMap, agreement
-from carvanamask.inference.pipeline import Predicted
-from carvanamask.quality.doubts import Doubt, Look, doubts_of_car
-from carvanamask.quality.limits import Limits
-from carvanamask.quality.signals import stray_share
-from carvanamask.quality.vehicle import Silhouette
+from carvanamask.batch.journal import Journal
+from carvanamask.batch.pipeline import Predicted
+from carvanamask.batch.runner import Batch, Manner, journal_in
+from carvanamask.core.card import Member, ModelCard
+from carvanamask.core.metrics import uncertain_ratio
+from carvanamask.data.kaggle_folder import KaggleFolder, Sample, cars_of
+from carvanamask.data.label_list import Label, save_labels
+from carvanamask.data.picture_list import BatchItem, kaggle_item
+from carvanamask.errors import ConfigError
+from carvanamask.io.atomic import save_text_atomically
+from carvanamask.io.pictures import load_mask, save_mask
+from carvanamask.mask_quality.limits import Limits
+from carvanamask.mask_quality.refusals import Look, Refusal, refusals_of_car
+from carvanamask.mask_quality.uncertainty import stray_share
+from carvanamask.mask_quality.vehicle import Silhouette
+from carvanamask.model.ensemble import JointMap, agreement
+from carvanamask.model.model_file import ModelFile
 
 MAJORITY = 0.5
 """Where the mean is cut, and each model's map to compare it with the others': their own thresholds would shift both."""
@@ -80,19 +81,19 @@ def pseudo_label(
     """
     models, manner = _different(models), manner or Manner()
     masks = out / "masks"
-    entries = [entry_of(sample) for sample in folder.test_samples()]
-    batch = Batch(_panel(models), Measure(masks), entries, manner)
+    items = [kaggle_item(sample) for sample in folder.test_samples()]
+    batch = Batch(_panel(models), Measure(masks), items, manner)
     with journal_in(out, batch) as journal:
-        progress = batch.run(journal, lambda entry: entry.mask_in(masks).exists())
-        finished = [entry for entry in entries if journal.holds(entry.key)]
+        progress = batch.run(journal, lambda item: item.mask_in(masks).exists())
+        finished = [item for item in items if journal.holds(item.key)]
         looks = _looks(finished, journal)
 
-    doubts = _doubts(looks, masks, limits or Limits(), manner.say)
+    refusals = _refusals(looks, masks, limits or Limits(), manner.say)
     sources = " + ".join(_source(model) for model in models)
-    kept = [_label(look, masks, sources) for look in looks if look.sample not in doubts]
+    kept = [_label(look, masks, sources) for look in looks if look.sample not in refusals]
     failures = dict(progress.failures)
-    doubts |= {entry: Doubt("unreadable", failures[entry.key]) for entry in entries if entry.key in failures}
-    save_text_atomically(out / "refused.csv", _table({entry: doubts[entry] for entry in entries if entry in doubts}))
+    refusals |= {item: Refusal("unreadable", failures[item.key]) for item in items if item.key in failures}
+    save_text_atomically(out / "refused.csv", _table({item: refusals[item] for item in items if item in refusals}))
     save_labels(out / "labels.csv", kept)
     return PseudoLabelReport(
         labels=out / "labels.csv",
@@ -102,7 +103,7 @@ def pseudo_label(
         pictures=progress.total,
         resumed=progress.kept,
         kept=len(kept),
-        refused_by_reason=dict(Counter(doubt.reason for doubt in doubts.values()).most_common()),
+        refused_by_reason=dict(Counter(review_reason.reason for review_reason in refusals.values()).most_common()),
         typical_agreement=median([look.agreement for look in looks] or [0.0]),
         typical_undecided=median([look.undecided for look in looks] or [0.0]),
         pictures_per_second=progress.pictures_per_second,
@@ -143,22 +144,22 @@ class Measure:
 
     masks: Path = field(repr=False)
 
-    def __call__(self, predicted: Predicted[Entry]) -> str:
+    def __call__(self, predicted: Predicted[BatchItem]) -> str:
         joint = predicted.probabilities
         assert isinstance(joint, JointMap)
         mask = joint.to_mask(MAJORITY)
         agreed = agreement([each.to_mask(MAJORITY) for each in joint.members])
         save_mask(predicted.sample.mask_in(self.masks), mask)
         area = int(np.count_nonzero(mask.pixels))
-        return json.dumps([area, agreed, undecided_share(joint, mask), stray_share(mask)])
+        return json.dumps([area, agreed, uncertain_ratio(joint, mask), stray_share(mask)])
 
 
-def _looks(entries: Sequence[Entry], journal: Journal) -> list[Look]:
-    rows = journal.values([entry.key for entry in entries])
-    return [Look(entry, *json.loads(text)) for entry, (_, text) in zip(entries, rows, strict=True)]
+def _looks(items: Sequence[BatchItem], journal: Journal) -> list[Look]:
+    rows = journal.values([item.key for item in items])
+    return [Look(item, *json.loads(text)) for item, (_, text) in zip(items, rows, strict=True)]
 
 
-def _doubts(looks: Sequence[Look], masks: Path, limits: Limits, say: Callable[[str], None]) -> dict[Sample, Doubt]:
+def _refusals(looks: Sequence[Look], masks: Path, limits: Limits, say: Callable[[str], None]) -> dict[Sample, Refusal]:
     by_sample = {look.sample: look for look in looks}
     cars = [[by_sample[sample] for sample in views] for views in cars_of(by_sample).values()]
     say(f"comparing the views of {len(cars)} cars")
@@ -167,8 +168,8 @@ def _doubts(looks: Sequence[Look], masks: Path, limits: Limits, say: Callable[[s
         return Silhouette.of(load_mask(sample.mask_in(masks)))
 
     with ThreadPoolExecutor(READERS) as readers:
-        found = readers.map(lambda views: doubts_of_car(views, silhouette, limits), cars)
-        return {sample: doubt for doubts in found for sample, doubt in doubts.items()}
+        found = readers.map(lambda views: refusals_of_car(views, silhouette, limits), cars)
+        return {sample: review_reason for refusals in found for sample, review_reason in refusals.items()}
 
 
 def _label(look: Look, masks: Path, sources: str) -> Label:
@@ -176,9 +177,11 @@ def _label(look: Look, masks: Path, sources: str) -> Label:
     return Label(sample, look.agreement, look.undecided, sources)
 
 
-def _table(refused: Mapping[Sample, Doubt]) -> str:
+def _table(refused: Mapping[Sample, Refusal]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["picture", "reason", "detail"])
-    writer.writerows([sample.picture, doubt.reason, doubt.detail] for sample, doubt in refused.items())
+    writer.writerows(
+        [sample.picture, review_reason.reason, review_reason.detail] for sample, review_reason in refused.items()
+    )
     return text.getvalue()

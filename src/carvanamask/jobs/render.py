@@ -11,11 +11,11 @@ from pathlib import Path
 
 import simplejpeg
 
-from carvanamask.core.atomic_files import save_bytes_atomically, save_text_atomically
-from carvanamask.core.errors import ConfigError, DataError
-from carvanamask.core.folders import KaggleFolder
 from carvanamask.core.mask import Mask
-from carvanamask.core.pictures import load_mask, load_picture, save_mask
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.errors import ConfigError, DataError
+from carvanamask.io.atomic import save_bytes_atomically, save_text_atomically
+from carvanamask.io.pictures import load_mask, load_picture, save_mask
 from carvanamask.studio.body_types import body_type
 from carvanamask.studio.camera import VIEWS
 from carvanamask.studio.shoot import Session

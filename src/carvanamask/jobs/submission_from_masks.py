@@ -9,12 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from carvanamask.core.atomic_files import shown
-from carvanamask.core.cores import cores
-from carvanamask.core.errors import DataError, MaskError
-from carvanamask.core.folders import KaggleFolder, pictures_in
-from carvanamask.core.pictures import load_mask
-from carvanamask.core.submission import write_submission
+from carvanamask.data.kaggle_folder import KaggleFolder, pictures_in
+from carvanamask.data.submission import write_submission
+from carvanamask.errors import DataError, MaskError, printable
+from carvanamask.io.cores import cores
+from carvanamask.io.pictures import load_mask
 
 ENDINGS = (".png", ".gif")
 LISTED_NAMES = 10
@@ -30,7 +29,7 @@ class FromMasksReport:
     """Rows that are empty for want of a mask; a mask that is empty itself is none of them."""
     some_missing: tuple[str, ...]
     """The first 10 names."""
-    passed_over: int
+    skipped: int
     """Masks whose picture sample_submission.csv doesn't name."""
     some_passed_over: tuple[str, ...]
     """The first 10 files."""
@@ -58,23 +57,23 @@ def submission_from_masks(
     names = [f"{name}.jpg" for name in at_hand] if listed is None else list(dict.fromkeys(listed))
     missing = [name for name in names if Path(name).stem not in at_hand]
     if len(missing) == len(names):
-        raise DataError(f"{shown(masks)} holds none of the masks that sample_submission.csv names: check both")
+        raise DataError(f"{printable(masks)} holds none of the masks that sample_submission.csv names: check both")
     if missing and not empty_for_missing:
-        some = shown(", ".join(missing[:3])) + (", …" if len(missing) > 3 else "")
+        some = printable(", ".join(missing[:3])) + (", …" if len(missing) > 3 else "")
         raise DataError(
-            f"{shown(masks)} has no mask for {len(missing)} of {len(names)} pictures ({some}):"
+            f"{printable(masks)} has no mask for {len(missing)} of {len(names)} pictures ({some}):"
             " add them, or take empty ones with --empty-for-missing"
         )
     write_submission(out, _rows(names, at_hand, size_wh, on_progress))
     stems = {Path(name).stem for name in names}
-    passed_over = [path.name for name, path in at_hand.items() if name not in stems]
+    skipped = [path.name for name, path in at_hand.items() if name not in stems]
     return FromMasksReport(
         submission=out,
         rows=len(names),
         missing=len(missing),
         some_missing=tuple(missing[:LISTED_NAMES]),
-        passed_over=len(passed_over),
-        some_passed_over=tuple(passed_over[:LISTED_NAMES]),
+        skipped=len(skipped),
+        some_passed_over=tuple(skipped[:LISTED_NAMES]),
     )
 
 
@@ -86,11 +85,11 @@ def _masks_by_name(folder: Path) -> dict[str, Path]:
             continue
         name = path.stem.removesuffix("_mask")
         if name in masks:
-            raise DataError(f"{shown(path)} and {masks[name].name} are masks of one picture: remove one of them")
+            raise DataError(f"{printable(path)} and {masks[name].name} are masks of one picture: remove one of them")
         masks[name] = path
     if not masks:
         what = "holds no masks" if folder.is_dir() else "doesn't exist"
-        raise DataError(f"{shown(folder)} {what}: name a folder of <name>.png or <name>_mask.gif files")
+        raise DataError(f"{printable(folder)} {what}: name a folder of <name>.png or <name>_mask.gif files")
     return dict(sorted(masks.items()))
 
 
@@ -127,5 +126,7 @@ def _encode(path: Path | None, size_wh: tuple[int, int]) -> str:
     mask = load_mask(path)
     if mask.size_wh != size_wh:
         found, asked = ("x".join(map(str, size)) for size in (mask.size_wh, size_wh))
-        raise MaskError(f"{shown(path)} is {found}, not {asked}: save it at its picture's size, or name that by --size")
+        raise MaskError(
+            f"{printable(path)} is {found}, not {asked}: save it at its picture's size, or name that by --size"
+        )
     return mask.to_rle()

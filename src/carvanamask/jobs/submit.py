@@ -9,17 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from carvanamask.batch.durable import Batch, Manner, Progress
-from carvanamask.core.atomic_files import save_text_atomically, shown
-from carvanamask.core.errors import DataError, DiskError
-from carvanamask.core.folders import KaggleFolder
-from carvanamask.core.journal import Journal
-from carvanamask.core.model_file import ModelCard, ModelFile
-from carvanamask.core.picture_tree import Entry, entry_of
-from carvanamask.core.pictures import save_mask
-from carvanamask.core.submission import write_submission
-from carvanamask.inference.pipeline import Predicted
-from carvanamask.inference.postprocess import cut
+from carvanamask.batch.journal import Journal
+from carvanamask.batch.pipeline import Predicted
+from carvanamask.batch.runner import Batch, Manner, Progress
+from carvanamask.core.card import ModelCard
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.data.picture_list import BatchItem, kaggle_item
+from carvanamask.data.submission import write_submission
+from carvanamask.errors import DataError, DiskError, printable
+from carvanamask.io.atomic import save_text_atomically
+from carvanamask.io.pictures import save_mask
+from carvanamask.mask_quality.postprocess import make_mask
+from carvanamask.model.model_file import ModelFile
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Encode:
     card: ModelCard = field(repr=False)
     masks: Path | None
 
-    def __call__(self, predicted: Predicted[Entry]) -> str:
-        mask = cut(predicted.probabilities, self.card)
+    def __call__(self, predicted: Predicted[BatchItem]) -> str:
+        mask = make_mask(predicted.probabilities, self.card)
         if self.masks is not None:
             save_mask(predicted.sample.mask_in(self.masks), mask)
         return mask.to_rle()
@@ -90,42 +91,42 @@ def submit(
     reported, the others are cut, and no submission appears. Raises DiskError for an `out` that can't be written.
     """
     if out.is_dir():
-        raise DiskError(f"{shown(out)} is a folder: name a file in it, like {shown(out / 'submission.csv.gz')}")
-    names, entries, unlisted = _in_order(folder)
-    batch = Batch(model, Encode(model.card, masks), entries, manner or Manner())
+        raise DiskError(f"{printable(out)} is a folder: name a file in it, like {printable(out / 'submission.csv.gz')}")
+    names, items, unlisted = _in_order(folder)
+    batch = Batch(model, Encode(model.card, masks), items, manner or Manner())
     # beside the submission, hidden; other models' or options' rows have another name and are never looked at
     with batch.journal(out.with_name(f".{out.name}.{batch.task.key}.journal")) as journal:
         listing = hashlib.sha256(json.dumps([names, has_empty_masks]).encode()).hexdigest()
         seal = _Seal(out, batch.task.key, f"{journal.digest()} {listing}")
 
-        def is_there(entry: Entry) -> bool:
-            return masks is None or entry.mask_in(masks).exists()
+        def is_there(item: BatchItem) -> bool:
+            return masks is None or item.mask_in(masks).exists()
 
-        if seal.is_whole() and all(map(is_there, entries)):
-            progress, emptied, is_made = Progress(len(entries), len(entries)), seal.emptied(), True
+        if seal.is_whole() and all(map(is_there, items)):
+            progress, emptied, is_made = Progress(len(items), len(items)), seal.emptied(), True
             journal.discard()
         else:
             progress = batch.run(journal, is_there)
-            finished = [entry.key for entry in entries if journal.holds(entry.key)]
+            finished = [item.key for item in items if journal.holds(item.key)]
             emptied = sorted(set(names) - set(finished)) if has_empty_masks else []
             is_made = progress.is_whole or (has_empty_masks and progress.is_through)
             if is_made:
                 write_submission(out, _rows(journal, finished, names if has_empty_masks else finished))
                 seal.save(emptied)
                 journal.discard()
-    absent = 0 if has_empty_masks else len(names) - len(entries)
+    absent = 0 if has_empty_masks else len(names) - len(items)
     made = out if is_made else None
     return SubmitReport(made, progress, absent, unlisted, tuple(emptied), batch.predictor.engine)
 
 
-def _in_order(folder: KaggleFolder) -> tuple[list[str], list[Entry], int]:
+def _in_order(folder: KaggleFolder) -> tuple[list[str], list[BatchItem], int]:
     """The names a submission has, the pictures of them at hand, and how many other pictures there are."""
-    at_hand = {sample.picture.name: entry_of(sample) for sample in folder.test_samples()}
+    at_hand = {sample.picture.name: kaggle_item(sample) for sample in folder.test_samples()}
     names = list(dict.fromkeys(folder.submission_names() or at_hand))
-    entries = [at_hand[name] for name in names if name in at_hand]
-    if not entries:
+    items = [at_hand[name] for name in names if name in at_hand]
+    if not items:
         raise DataError(f"{folder.test} holds none of the pictures that sample_submission.csv names: check both")
-    return names, entries, len(at_hand) - len(entries)
+    return names, items, len(at_hand) - len(items)
 
 
 def _rows(journal: Journal, finished: Sequence[str], names: Sequence[str]) -> Iterator[tuple[str, str]]:

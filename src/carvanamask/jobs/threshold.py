@@ -6,9 +6,10 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from carvanamask.core.errors import ConfigError, DataError
-from carvanamask.core.model_file import BUILT_IN, ModelFile
+from carvanamask.errors import ConfigError, DataError
 from carvanamask.figures.curves import save_threshold_curve
+from carvanamask.model.model_file import ModelFile
+from carvanamask.model.registry import BUILT_IN
 
 
 @dataclass(frozen=True)

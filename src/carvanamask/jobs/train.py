@@ -6,29 +6,28 @@ import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from carvanamask import __version__
-from carvanamask.core.config import Config
-from carvanamask.core.errors import ConfigError, ModelError, nearest
-from carvanamask.core.folders import KaggleFolder, Sample, cars_of
-from carvanamask.core.label_list import Label
-from carvanamask.core.lineage import KNOWN_CARS, extra_labels, extra_samples, known_cars
-from carvanamask.core.model_file import ModelCard, ModelFile, built_in_names, find_model
-from carvanamask.core.pictures import load_picture
-from carvanamask.core.recipe import SHIPPED_RECIPES, load_config, option_values
-from carvanamask.core.run_dir import RunDir
-from carvanamask.core.split import Split, split_by_car
+from carvanamask.core.card import ModelCard
+from carvanamask.data.kaggle_folder import KaggleFolder, Sample
+from carvanamask.data.label_list import Label
+from carvanamask.data.run_dir import RunDir
+from carvanamask.data.split import Split, split_by_car
+from carvanamask.errors import ConfigError, ModelError, nearest
 from carvanamask.figures.curves import save_training_curves
-from carvanamask.inference.model import build_predictor
-from carvanamask.inference.stage import find_stage
+from carvanamask.model.model_file import ModelFile
+from carvanamask.model.registry import built_in_names, find_model
+from carvanamask.training.config import Config
+from carvanamask.training.lineage import KNOWN_CARS, extra_labels, extra_samples, known_cars
+from carvanamask.training.recipe import SHIPPED_RECIPES, load_config, option_values
+from carvanamask.training.run_files import load_environment, load_metrics, load_run_config, load_split, start_run
+from carvanamask.version import __version__
 
 if TYPE_CHECKING:
-    from carvanamask.training.fitting import Machine
+    from carvanamask.training.fit import Machine
 
 DEFAULT_RECIPE = "seed-1024"
 
@@ -124,51 +123,33 @@ def train(
     say(f"device: {machine.description}")
     beside = f" and {len(extra)} extra pictures" if extra else ""
     say(f"cars: {len(split.training)} to train on{beside}, {len(split.validation)} held out (split {split.hash})")
-    shown = config.training.pseudo_count(len(training), len(pseudo))
+    pseudo_per_epoch = config.training.pseudo_count(len(training), len(pseudo))
     if pseudo:
-        say(f"pseudo-labels: {shown} an epoch of {len(pseudo)}, by {_makers(labels)}")
+        say(f"pseudo-labels: {pseudo_per_epoch} an epoch of {len(pseudo)}, by {_makers(labels)}")
     if run.is_finished:
         say(f"run '{run.name}' is finished: use another --name to train again")
-        return TrainReport(run, ModelFile.load(run.model), len(run.metrics()), _best_epoch(run)["val_dice"])
-    known = known_cars(plan.before, _first_pass(plan), split)
+        return TrainReport(run, ModelFile.load(run.model), len(load_metrics(run)), _best_epoch(run)["val_dice"])
+    known = known_cars(plan.before, _coarse_models(plan), split)
     environment = _environment(plan, known, [*samples, *extra], labels)
     if run.is_started:
         _refuse_others(run, environment)
     else:
         if plan.start_from:
             fitting.check_beginning(config, plan.start_from)
-        _say_how_long(plan, len(training) + shown, machine, say)
-        run.start(config, split, environment)
-    if config.input.sees_stage and fitting.is_first_process():
-        _save_stages(plan, [*training, *pseudo, *validation], say)
+        _say_how_long(plan, len(training) + pseudo_per_epoch, machine, say)
+        start_run(run, config, split, environment)
     fitting.fit(config, training, validation, run, plan.start_from, say, has_progress_bar, pseudo)
     if not fitting.is_first_process():
         raise SystemExit(0)  # its part is done: the first process writes the model and reports
-    save_training_curves(run.curves, run.metrics(), run.name)
+    save_training_curves(run.curves, load_metrics(run), run.name)
     model = _export(plan, {sample.car for sample in [*training, *pseudo]}, known, split.validation, labels)
-    return TrainReport(run, model, len(run.metrics()), _best_epoch(run)["val_dice"])
+    return TrainReport(run, model, len(load_metrics(run)), _best_epoch(run)["val_dice"])
 
 
-def _first_pass(plan: TrainPlan) -> list[ModelFile]:
-    """The model whose masks the network builds on, or none."""
-    name = plan.config.input.first_pass
+def _coarse_models(plan: TrainPlan) -> list[ModelFile]:
+    """Return the model that finds the car for a refinement network, or an empty list."""
+    name = plan.config.input.coarse_model
     return [find_model(name, plan.run.root.parent)] if name else []
-
-
-def _save_stages(plan: TrainPlan, samples: Sequence[Sample], say: Callable[[str], None]) -> None:
-    """The empty stage of every car, found as a prediction finds it: by the first pass's masks, not by the true ones."""
-    (model,) = _first_pass(plan)
-    run, first, cars = plan.run, build_predictor(model), cars_of(samples)
-    left = [car for car in cars if not (run.stages / f"{car}.png").exists()]
-    say(f"stages: {len(left)} of {len(cars)} cars left to find them for ({first.engine})")
-
-    def save(car: str) -> None:
-        pictures = [load_picture(sample.picture) for sample in cars[car]]
-        find_stage(first, pictures, plan.config.input.size_wh).save(run.stages / f"{car}.png")
-
-    with ThreadPoolExecutor(2) as pool:
-        for _ in pool.map(save, left):
-            pass
 
 
 def _silence(line: str) -> None:
@@ -176,7 +157,7 @@ def _silence(line: str) -> None:
 
 
 def _best_epoch(run: RunDir) -> Mapping[str, float]:
-    return max(run.metrics(), key=lambda row: row["val_dice"])
+    return max(load_metrics(run), key=lambda row: row["val_dice"])
 
 
 def _export(
@@ -186,15 +167,15 @@ def _export(
     from carvanamask.training.export import encode_onnx, load_network
 
     run = plan.run
-    config, best = run.config(), _best_epoch(run)
-    provenance = f"trained by carvanamask {__version__} on {len(training)} cars, {len(run.metrics())} epochs"
+    config, best = load_run_config(run), _best_epoch(run)
+    provenance = f"trained by carvanamask {__version__} on {len(training)} cars, {len(load_metrics(run))} epochs"
     provenance += f" at {config.input.size_wh[0]}x{config.input.size_wh[1]}"
     if plan.before:
         provenance += f", going on from {plan.before.name}"
     if labels:
         pseudo_cars = len({label.sample.car for label in labels})
         provenance += f"; {len(labels)} pictures of {pseudo_cars} cars with pseudo-labels by {_makers(labels)}"
-    onnx = encode_onnx(load_network(run.best_checkpoint, config), config.input.size_wh, config.input.channels)
+    onnx = encode_onnx(load_network(run.best_checkpoint, config), config.input.size_wh)
     card = ModelCard(
         name=run.name,
         network=config.network.summary,
@@ -205,13 +186,12 @@ def _export(
         training_cars=tuple(sorted(known | training)),
         validation_cars=tuple(validation),
         # where a second look is taken, that it differs from the first says more (`quality/signals.py`)
-        most_undecided=0 if config.input.zooms else best.get("val_undecided", 0),
+        max_uncertain_ratio=0 if config.input.sees_crop else best.get("val_undecided", 0),
         scores={"validation_dice": best["val_dice"]},
         provenance=provenance,
-        sees_stage=config.input.sees_stage,
-        zooms=config.input.zooms,
+        sees_crop=config.input.sees_crop,
     )
-    return ModelFile.save(run.model, onnx, card, _first_pass(plan))
+    return ModelFile.save(run.model, onnx, card, _coarse_models(plan))
 
 
 def _split(plan: TrainPlan, samples: Sequence[Sample]) -> Split:
@@ -224,15 +204,15 @@ def _split(plan: TrainPlan, samples: Sequence[Sample]) -> Split:
     if not run.is_started:
         return split
     asked = plan.before and plan.before.name
-    began = run.environment().get(_BEFORE, asked)  # an earlier version didn't write it down
+    began = load_environment(run).get(_BEFORE, asked)  # an earlier version didn't write it down
     if began != asked:
         how = f"goes on from {began}: give --model {began} again" if began else f"began anew: leave --model {asked} out"
         raise ConfigError(f"run '{run.name}' {how}, or use another --name")
-    before, now = option_values(run.config()), option_values(config)
+    before, now = option_values(load_run_config(run)), option_values(config)
     other = [f"{name} was {before[name]}" for name in now if before[name] != now[name]]
     if other:
         raise ConfigError(f"run '{run.name}' was started with other options ({', '.join(other)}): use another --name")
-    if run.split().hash != split.hash:
+    if load_split(run).hash != split.hash:
         raise ConfigError(f"run '{run.name}' was started on other cars: use another --name, or --data with its folder")
     return split
 
@@ -243,9 +223,9 @@ def _makers(labels: Sequence[Label]) -> str:
 
 def _refuse_others(run: RunDir, environment: Mapping[str, object]) -> None:
     """A started run goes on with the pictures that it began with: the losses of others wouldn't be its own."""
-    began = run.environment()
-    for entry, what in ((_LABELS, "with other pseudo-labels"), (_PICTURES, "on other pictures")):
-        if began.get(entry) != environment.get(entry):
+    began = load_environment(run)
+    for item, what in ((_LABELS, "with other pseudo-labels"), (_PICTURES, "on other pictures")):
+        if began.get(item) != environment.get(item):
             raise ConfigError(f"run '{run.name}' was started {what}: use another --name")
 
 
@@ -274,7 +254,7 @@ def _say_how_long(plan: TrainPlan, pictures: int, machine: Machine, say: Callabl
     training, hours = plan.config.training, _hours(plan.config, pictures)
     takes = f"this recipe takes about {_in_words(hours)} here"
     if machine.accelerator != "cpu" or hours <= PATIENCE_HOURS:
-        return say(f"{takes} ({training.epochs} epochs of {pictures // training.epochs_a_pass} pictures)")
+        return say(f"{takes} ({training.epochs} epochs of {pictures // training.epochs_per_pass} pictures)")
     advice = "no GPU found and no shipped recipe fits this machine"
     # the largest pictures that fit give the best edges; beyond 640 pixels none fits, and trying takes minutes
     widths = {name: max(load_config(name).input.size_wh) for name in SHIPPED_RECIPES}
@@ -289,7 +269,7 @@ def _say_how_long(plan: TrainPlan, pictures: int, machine: Machine, say: Callabl
 
 
 def _hours(config: Config, pictures: int) -> float:
-    passes = config.training.epochs / config.training.epochs_a_pass
+    passes = config.training.epochs / config.training.epochs_per_pass
     hours: float = _import_fitting().seconds_a_picture(config) * pictures * passes / 3600
     return min(hours, (config.training.max_minutes or float("inf")) / 60)
 
@@ -304,7 +284,7 @@ def _in_words(hours: float) -> str:
 def _import_fitting() -> ModuleType:
     """Training's one door: torch is imported when a training starts, and its absence has a name."""
     try:
-        from carvanamask.training import fitting
+        from carvanamask.training import fit as fitting
     except ModuleNotFoundError as missing:
         raise ModelError(f"training needs {missing.name}: pip install 'carvanamask[train]'") from None
     return fitting

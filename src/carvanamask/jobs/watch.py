@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from carvanamask.batch.durable import Batch, BatchReport, Manner, Progress, Writing, doubtful_in, journal_in
-from carvanamask.core.arrivals import Arrivals
-from carvanamask.core.atomic_files import disk_error, shown
-from carvanamask.core.errors import ConfigError, DataError, DiskError
-from carvanamask.core.folders import PICTURE_ENDINGS
-from carvanamask.core.journal import holds_journal, version_of
-from carvanamask.core.model_file import ModelFile
-from carvanamask.core.picture_tree import Entry, PictureTree, look_through
-from carvanamask.core.places import is_local
+from carvanamask.batch.arrivals import Arrivals
+from carvanamask.batch.journal import version_of
+from carvanamask.batch.runner import Batch, BatchReport, Manner, Progress, ResultWriter, journal_in, review_reasons_in
+from carvanamask.data.kaggle_folder import PICTURE_ENDINGS
+from carvanamask.data.picture_list import BatchItem, PictureList, holds_results, list_pictures
+from carvanamask.errors import ConfigError, DataError, DiskError, printable
+from carvanamask.io.atomic import disk_error
+from carvanamask.io.storage import is_local
+from carvanamask.model.model_file import ModelFile
 
 Problems = tuple[tuple[str, str], ...]
 """(what, why) pairs."""
@@ -36,7 +36,7 @@ class Pace:
 
 
 def watch(
-    model: ModelFile, source: Path, work: Writing, out: Path, pace: Pace, manner: Manner | None = None
+    model: ModelFile, source: Path, work: ResultWriter, out: Path, pace: Pace, manner: Manner | None = None
 ) -> BatchReport:
     """Look into `source` again and again, and do `work` with every picture that has arrived whole since.
 
@@ -68,7 +68,7 @@ def watch(
 class _Watcher:
     """What is known between two looks."""
 
-    def __init__(self, first: Batch, source: Path, work: Writing, out: Path) -> None:
+    def __init__(self, first: Batch, source: Path, work: ResultWriter, out: Path) -> None:
         self._first, self._source, self._work, self._out = first, source, work, out
         self._arrivals = Arrivals()
         self._past = Progress(0, 0)
@@ -86,37 +86,37 @@ class _Watcher:
         self._told: Progress | None = None
 
     def report(self) -> BatchReport:
-        doubtful = tuple(self._doubtful.items())
-        return BatchReport(self._out, self._first.predictor.engine, self._progress(), self._passed_over, doubtful)
+        needs_review = tuple(self._doubtful.items())
+        return BatchReport(self._out, self._first.predictor.engine, self._progress(), self._passed_over, needs_review)
 
-    def look(self) -> list[Entry]:
+    def look(self) -> list[BatchItem]:
         """The pictures that are whole by now and not done; `is_busy` tells whether any are on their way."""
         tree = self._find()
         self._standing = tuple(p for p in tree.problems if self._problems is None or p in self._problems)
         self._problems, was_away = tree.problems, self._is_away
         # a share that isn't mounted looks like an empty folder: what is known of it is kept
-        self._is_away = not tree.entries
+        self._is_away = not tree.items
         self._say_passed_over(tree)
-        arrived: list[Entry] = []
+        arrived: list[BatchItem] = []
         if not self._is_away:
             failed = {picture for picture, _ in self._past.failures}
             if was_away:  # what failed may have failed because the share was leaving
                 self._arrivals.forget(failed)
-            marks = {entry.key: _mark(entry) for entry in tree.entries}
+            marks = {item.key: _mark(item) for item in tree.items}
             names = set(self._arrivals.look({name: mark for name, mark in marks.items() if mark}))
             self._past = self._past.without(failed - marks.keys())
-            arrived = self._with_views([entry for entry in tree.entries if entry.key in names], tree)
+            arrived = [item for item in tree.items if item.key in names]
         self.is_busy = not (self._is_away or self._arrivals.is_through or self._blocked)
         self._tell()
         return arrived
 
-    def cut(self, arrived: Sequence[Entry]) -> None:
+    def cut(self, arrived: Sequence[BatchItem]) -> None:
         """Do these. An `out` that can't be written is told of once, and they stay to be done."""
         if not arrived:
             return
-        names, before = {entry.key for entry in arrived}, self._past
+        names, before = {item.key for item in arrived}, self._past
         past = before.without(names)
-        by_name = {entry.key: entry for entry in arrived}
+        by_name = {item.key: item for item in arrived}
         unsettled: dict[str, bool] = {}
 
         def on_progress(news: Progress) -> None:
@@ -131,9 +131,9 @@ class _Watcher:
         batch = Batch(self._first.task.model, self._work, arrived, manner, predictor=self._first.predictor)
         try:
             with journal_in(self._out, batch) as journal:
-                on_progress(batch.run(journal, lambda entry: self._work.path_of(entry).exists()))
+                on_progress(batch.run(journal, lambda item: self._work.path_of(item).exists()))
                 self._doubtful = {name: why for name, why in self._doubtful.items() if name not in names}
-                self._doubtful.update(doubtful_in(journal, sorted(names)))
+                self._doubtful.update(review_reasons_in(journal, sorted(names)))
         except (DiskError, OSError) as error:
             reason = str(error if isinstance(error, DiskError) else disk_error(self._out, error))
             # what this round finished, the next one finds finished
@@ -144,32 +144,23 @@ class _Watcher:
             self._arrivals.finish(name for name in names if not unsettled.get(name))
         self._tell()
 
-    def _find(self) -> PictureTree:
+    def _find(self) -> PictureList:
         try:
             if self._source.is_dir():
-                return look_through([self._source], self._out)
+                return list_pictures([self._source], self._out)
             why = "isn't there: waiting for the folder"
         except DataError as error:  # gone in between
             why = str(error)
         except OSError as error:
             why = f"can't be read ({error.strerror or error}): waiting for it"
-        return PictureTree((), ((str(self._source), f"{shown(self._source)} {why}"),), {})
+        return PictureList((), ((str(self._source), f"{printable(self._source)} {why}"),), {})
 
-    def _with_views(self, arrived: list[Entry], tree: PictureTree) -> list[Entry]:
-        """And their cars' other views, where these make a map better."""
-        if not self._first.predictor.sees_views:
-            return arrived
-        names, cars = {entry.key for entry in arrived}, {entry.car for entry in arrived}
-        failed = {picture for picture, _ in self._past.failures}
-        done = {e.key for e in tree.entries if e.car in cars and self._arrivals.is_finished(e.key)} - failed
-        return [entry for entry in tree.entries if entry.key in names | done]
-
-    def _say_passed_over(self, tree: PictureTree) -> None:
+    def _say_passed_over(self, tree: PictureList) -> None:
         """A camera that takes raw pictures alone would else wait for ever, and nobody would know why."""
-        new = sorted(tree.passed_over.keys() - self._endings)
+        new = sorted(tree.skipped.keys() - self._endings)
         if new:
             self._first.manner.say(f"passed over: {' '.join(new)}")
-        self._passed_over = tree.passed_over
+        self._passed_over = tree.skipped
         self._endings.update(new)
 
     def _progress(self) -> Progress:
@@ -183,24 +174,26 @@ class _Watcher:
             self._first.manner.on_progress(news)
 
 
-def _mark(entry: Entry) -> str:
+def _mark(item: BatchItem) -> str:
     """'' for a picture that is gone."""
-    version = version_of(entry.picture)
+    version = version_of(item.picture)
     # also where its result goes: another file beside it can make that another name
-    return version and f"{version} {entry.target}"
+    return version and f"{version} {item.output_name}"
 
 
 def _check_apart(source: Path, out: Path) -> None:
     if not (is_local(source) and is_local(out)):
         return
     if source.is_file():
-        raise ConfigError(f"{shown(source)} is a file: name the folder that it is in")
+        raise ConfigError(f"{printable(source)} is a file: name the folder that it is in")
     if out.resolve() in (source.resolve(), *source.resolve().parents):
         raise ConfigError(
-            f"results can't go to {shown(out)}, which holds the watched pictures: name a folder in or beside "
-            f"{shown(source)}"
+            f"results can't go to {printable(out)}, which holds the watched pictures: name a folder in or beside "
+            f"{printable(source)}"
         )
-    if not holds_journal(out):
+    if not holds_results(out):
         for path in out.rglob("[!.]*"):
             if path.suffix.lower() in PICTURE_ENDINGS:
-                raise ConfigError(f"{shown(out)} holds pictures already, like {shown(path)}: name another folder")
+                raise ConfigError(
+                    f"{printable(out)} holds pictures already, like {printable(path)}: name another folder"
+                )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from carvanamask.core.errors import ConfigError
+from carvanamask.errors import ConfigError
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from carvanamask.core.pictures import save_picture
+from carvanamask.io.pictures import save_picture
 from carvanamask.studio.body_types import BODY_TYPES
 from carvanamask.studio.shoot import Session
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from carvanamask.core.errors import ConfigError
+from carvanamask.errors import ConfigError
 from carvanamask.studio.camera import Camera
 from carvanamask.studio.car import Car
 from carvanamask.studio.mesh import Surface

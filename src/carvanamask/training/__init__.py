@@ -1,1 +1,1 @@
-"""From labelled pictures to a trained network: torch lives here."""
+"""Train networks on labelled pictures; the only package that needs torch."""

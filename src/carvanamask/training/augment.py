@@ -5,31 +5,20 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from carvanamask.core.config import AugmentConfig
-from carvanamask.core.stage import Stage
-from carvanamask.training.backgrounds import Backgrounds, replace_background
-from carvanamask.training.stage_input import UNSEEN_SHARE, beside
+from carvanamask.training.composites import Backgrounds, replace_background
+from carvanamask.training.config import AugmentConfig
 
 
 def augment(
-    pair: np.ndarray,
-    config: AugmentConfig,
-    rng: np.random.Generator,
-    backgrounds: Backgrounds | None = None,
-    stage: Stage | None = None,
+    pair: np.ndarray, config: AugmentConfig, rng: np.random.Generator, backgrounds: Backgrounds | None = None
 ) -> np.ndarray:
     """Vary a picture and its mask together.
 
-    `pair` is uint8 (H, W, 4): RGB and, as the fourth channel, how much of the pixel is car, 0–255. With a stage, four
-    more channels say how far the picture is from it; before another background, that one is the stage.
+    `pair` is uint8 (H, W, 4): RGB and, as the fourth channel, how much of the pixel is car, 0–255.
     """
     if config.background and rng.random() < config.background:
         background = (backgrounds or Backgrounds()).draw(pair.shape[:2], rng)
         pair = replace_background(pair, background, rng)
-        stage = stage and Stage(background, stage.is_known)
-    if stage is not None:
-        is_seen = rng.random() >= UNSEEN_SHARE
-        pair = beside(pair, stage if is_seen else Stage.unknown((pair.shape[1], pair.shape[0])))
     if rng.random() < config.flip:
         pair = pair[:, ::-1]
     pair = _move(pair, config, rng)
@@ -51,11 +40,8 @@ def _move(pair: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> 
     x, y = (1 - scale) * np.array([(width - 1) / 2, (height - 1) / 2]) + shift
     matrix = np.array([[scale, 0, x], [0, scale, y]])
     # the studio goes on beyond the frame, so the edge is repeated; a car cut by the frame would go on, too
-    moved = [
-        cv2.warpAffine(part, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for part in np.split(pair, range(4, pair.shape[2], 4), axis=2)  # OpenCV moves four channels at most
-    ]
-    return np.dstack(moved) if len(moved) > 1 else np.asarray(moved[0])
+    moved = cv2.warpAffine(pair, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved)
 
 
 def _recolour(rgb: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from carvanamask.core.errors import ModelError
+from carvanamask.errors import ModelError
 
 MOMENTUM = 0.01
 """How far the running statistics move a step. The paper's: once r and d are let loose, they have to be calm."""

@@ -13,17 +13,16 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from carvanamask.core.car_box import CarBox
-from carvanamask.core.config import AugmentConfig, Config, InputConfig
-from carvanamask.core.cores import cores
-from carvanamask.core.errors import ConfigError
-from carvanamask.core.folders import Sample
+from carvanamask.core.geometry import Box
 from carvanamask.core.mask import Mask
-from carvanamask.core.network_input import as_network_sees
-from carvanamask.core.pictures import load_pair
+from carvanamask.data.kaggle_folder import Sample
+from carvanamask.errors import ConfigError
+from carvanamask.io.cores import cores
+from carvanamask.io.pictures import load_pair
+from carvanamask.model.preprocess import preprocess
 from carvanamask.training.augment import augment
-from carvanamask.training.backgrounds import Backgrounds
-from carvanamask.training.stage_input import Stages, beside
+from carvanamask.training.composites import Backgrounds
+from carvanamask.training.config import AugmentConfig, Config, InputConfig
 
 
 def shrink_pair(sample: Sample, options: InputConfig) -> np.ndarray:
@@ -31,7 +30,7 @@ def shrink_pair(sample: Sample, options: InputConfig) -> np.ndarray:
     assert sample.mask is not None, f"{sample.picture} is no training picture"
     picture, is_car = _seen_part(*load_pair(sample.picture, sample.mask), options)
     coverage = cv2.resize(is_car.astype(np.uint8) * 255, options.size_wh, interpolation=cv2.INTER_AREA)
-    return np.dstack([as_network_sees(picture, options.size_wh, options.clahe), coverage])
+    return np.dstack([preprocess(picture, options.size_wh, options.clahe), coverage])
 
 
 def _seen_part(picture: np.ndarray, mask: Mask, options: InputConfig) -> tuple[np.ndarray, np.ndarray]:
@@ -39,7 +38,7 @@ def _seen_part(picture: np.ndarray, mask: Mask, options: InputConfig) -> tuple[n
 
     There is no car outside of it, and no prediction finds one there: a score of the part is the picture's.
     """
-    box = CarBox.around(mask.pixels, mask.size_wh, options.size_wh) if options.zooms else None
+    box = Box.around(mask.pixels, mask.size_wh, options.size_wh) if options.sees_crop else None
     return (box.of(picture), box.of(mask.pixels)) if box else (picture, mask.pixels)
 
 
@@ -79,28 +78,27 @@ def _why_not_cached(needed: int, cache_gb: float) -> str:
 
 
 class TrainingPictures(Dataset[np.ndarray]):
-    """(epoch, index) → a varied pair, uint8 (H, W, 4), and beside it, with stages, what shows of them.
+    """(epoch, index) → a varied pair, uint8 (H, W, 4).
 
     The same key gives the same pixels on any worker.
     """
 
-    def __init__(self, pairs: ShrunkenPairs, config: AugmentConfig, seed: int, stages: Stages | None = None) -> None:
-        self.pairs, self.config, self.seed, self.stages = pairs, config, seed, stages
+    def __init__(self, pairs: ShrunkenPairs, config: AugmentConfig, seed: int) -> None:
+        self.pairs, self.config, self.seed = pairs, config, seed
         self.backgrounds = Backgrounds(config.background_folder)
 
     def __getitem__(self, key: tuple[int, int]) -> np.ndarray:
         epoch, index = key
         rng = np.random.default_rng((self.seed, epoch, index))
         index %= len(self.pairs.samples)  # beyond the last: a picture's next turn in this epoch, varied anew
-        stage = self.stages[self.pairs.samples[index].car] if self.stages else None
-        return augment(self.pairs[index], self.config, rng, self.backgrounds, stage)
+        return augment(self.pairs[index], self.config, rng, self.backgrounds)
 
 
 class ValidationPictures(Dataset[tuple[np.ndarray, np.ndarray]]):
     """index → (what the network sees, the truth there at the picture's own scale as uint8 0/1)."""
 
-    def __init__(self, samples: Sequence[Sample], options: InputConfig, stages: Stages | None = None) -> None:
-        self.samples, self.options, self.stages = samples, options, stages
+    def __init__(self, samples: Sequence[Sample], options: InputConfig) -> None:
+        self.samples, self.options = samples, options
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -109,9 +107,7 @@ class ValidationPictures(Dataset[tuple[np.ndarray, np.ndarray]]):
         sample = self.samples[index]
         assert sample.mask is not None
         picture, is_car = _seen_part(*load_pair(sample.picture, sample.mask), self.options)
-        levels = as_network_sees(picture, self.options.size_wh, self.options.clahe)
-        if self.stages:
-            levels = beside(levels, self.stages[sample.car])
+        levels = preprocess(picture, self.options.size_wh, self.options.clahe)
         return levels, is_car.astype(np.uint8)
 
 
@@ -120,7 +116,7 @@ class EpochSampler(Sampler[tuple[int, int]]):
 
     An epoch shows each of `length` pictures once and draws `drawn` of the `pool` that follow them: every one once
     before any comes again. A picture that comes again has an index greater by the number of all pictures. With more
-    than one `epochs_a_pass`, an epoch shows its part of all that.
+    than one `epochs_per_pass`, an epoch shows its part of all that.
     """
 
     def __init__(
@@ -131,10 +127,10 @@ class EpochSampler(Sampler[tuple[int, int]]):
         devices: int,
         pool: int = 0,
         drawn: int = 0,
-        epochs_a_pass: int = 1,
+        epochs_per_pass: int = 1,
     ) -> None:
         self.length, self.seed, self.rank, self.devices = length, seed, rank, devices
-        self.pool, self.drawn, self.epochs_a_pass = pool, drawn, epochs_a_pass
+        self.pool, self.drawn, self.epochs_per_pass = pool, drawn, epochs_per_pass
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -143,15 +139,15 @@ class EpochSampler(Sampler[tuple[int, int]]):
 
     def __len__(self) -> int:
         # all devices take equally many steps, in all epochs
-        return (self.length + self.drawn) // self.epochs_a_pass // self.devices
+        return (self.length + self.drawn) // self.epochs_per_pass // self.devices
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        passes, part = divmod(self.epoch, self.epochs_a_pass)
+        passes, part = divmod(self.epoch, self.epochs_per_pass)
         rng = np.random.default_rng((self.seed, passes))
         turns = -(-self.drawn // self.pool) if self.pool else 0
         later = [self.length + turn * (self.length + self.pool) + rng.permutation(self.pool) for turn in range(turns)]
-        shown = np.concatenate([np.arange(self.length), *later])[: self.length + self.drawn]
-        order = rng.permutation(shown)[part :: self.epochs_a_pass]
+        printable = np.concatenate([np.arange(self.length), *later])[: self.length + self.drawn]
+        order = rng.permutation(printable)[part :: self.epochs_per_pass]
         for index in order[self.rank :: self.devices][: len(self)]:
             yield self.epoch, int(index)
 
@@ -164,20 +160,15 @@ class CarPictures(L.LightningDataModule):
         config: Config,
         training: Sequence[Sample],
         validation: Sequence[Sample],
-        stages: Path | None = None,
         pseudo: Sequence[Sample] = (),
     ) -> None:
-        """`stages` is the folder of the cars' empty stages, for a network that sees them.
-
-        Of `pseudo`, the pictures with pseudo-labels, an epoch shows as many as the options ask.
-        """
+        """Of `pseudo`, the pictures with pseudo-labels, an epoch shows as many as the options ask."""
         super().__init__()
         self.config = config
-        seen = Stages(stages) if stages else None
-        self.validation = ValidationPictures(validation, config.input, seen)
+        self.validation = ValidationPictures(validation, config.input)
         self.real_count = len(training)
         pairs = ShrunkenPairs([*training, *pseudo], config.input, config.training.cache_gb)
-        self.training = TrainingPictures(pairs, config.augment, config.training.seed, seen)
+        self.training = TrainingPictures(pairs, config.augment, config.training.seed)
         self.why_not_cached = pairs.why_not_cached
 
     def train_dataloader(self) -> DataLoader[np.ndarray]:
@@ -186,11 +177,11 @@ class CarPictures(L.LightningDataModule):
         pool = len(self.training.pairs.samples) - self.real_count
         drawn = options.pseudo_count(self.real_count, pool)
         rank, devices = self.trainer.global_rank, self.trainer.world_size
-        sampler = EpochSampler(self.real_count, options.seed, rank, devices, pool, drawn, options.epochs_a_pass)
+        sampler = EpochSampler(self.real_count, options.seed, rank, devices, pool, drawn, options.epochs_per_pass)
         if not len(sampler):
             count = self.real_count + drawn
             raise ConfigError(
-                f"training.epochs_a_pass = {options.epochs_a_pass}: {count} pictures on {devices} devices leave none "
+                f"training.epochs_per_pass = {options.epochs_per_pass}: {count} pictures on {devices} devices leave none "
                 "for an epoch: use a smaller one"
             )
         workers = reader_count(options.workers)

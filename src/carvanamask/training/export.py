@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from carvanamask.core.config import Config
-from carvanamask.core.errors import ModelError
-from carvanamask.training.unet import build_network
+from carvanamask.errors import ModelError
+from carvanamask.training.config import Config
+from carvanamask.training.networks import build_network
 
 INPUT, OUTPUT = "picture", "probability"
 
@@ -35,14 +35,14 @@ def load_network(checkpoint: Path, config: Config) -> nn.Module:
     except (OSError, RuntimeError, KeyError, EOFError, ValueError) as error:
         raise ModelError(f"{checkpoint} is no whole checkpoint ({error}): train the run again") from None
     # the checkpoint's weights take the place of any that training began with
-    network = build_network(config.network.model_copy(update={"pretrained": False}), config.input.channels)
+    network = build_network(config.network.model_copy(update={"pretrained": False}))
     prefix = "network."
     network.load_state_dict({name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)})
     return network.eval()
 
 
-def encode_onnx(network: nn.Module, size_wh: tuple[int, int], channels: int = 3) -> bytes:
-    """(N, channels, H, W) float32 normalised → (N, 1, H, W) float32 probabilities; N is free, H and W are fixed."""
+def encode_onnx(network: nn.Module, size_wh: tuple[int, int]) -> bytes:
+    """(N, 3, H, W) float32 normalised → (N, 1, H, W) float32 probabilities; N is free, H and W are fixed."""
     file = io.BytesIO()
     width, height = size_wh
     with warnings.catch_warnings():
@@ -51,7 +51,7 @@ def encode_onnx(network: nn.Module, size_wh: tuple[int, int], channels: int = 3)
         warnings.filterwarnings("ignore", category=UserWarning)
         torch.onnx.export(
             Probabilities(network).eval(),
-            (torch.zeros(1, channels, height, width),),
+            (torch.zeros(1, 3, height, width),),
             file,  # type: ignore[arg-type]  # takes any binary file, whatever its annotation says
             input_names=[INPUT],
             output_names=[OUTPUT],

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from carvanamask.core.errors import ModelError
+from carvanamask.errors import ModelError
 
 STEM = 32
 STAGES = [
@@ -168,13 +168,13 @@ class InvertedResidual(nn.Module):
 class LiteEncoder(nn.Module):
     """EfficientNet-Lite0 without its classifier, with random weights.
 
-    Layers up to the first `frozen_halvings` halvings never change, nor do their running means: what edges and corners
+    Layers up to the first `frozen_downsamplings` downsamplings never change, nor do their running means: what edges and corners
     look like ImageNet has taught them, and without gradients for the largest maps a step takes half the time.
     (N, 3, H, W) RGB, normalised with mean and std 0.5, H and W divisible by 32 → the last map of each size: H/2, H/4,
     H/8, H/16 and H/32 with 16, 24, 40, 112 and 320 channels.
     """
 
-    def __init__(self, frozen_halvings: int = 0) -> None:
+    def __init__(self, frozen_downsamplings: int = 0) -> None:
         super().__init__()
         self.stem = convolution(3, STEM, kernel=3, stride=2)
         blocks, channels = [], STEM
@@ -183,8 +183,8 @@ class LiteEncoder(nn.Module):
                 blocks.append(InvertedResidual(channels, filters, kernel, stride if place == 0 else 1, expansion))
                 channels = filters
         self.blocks = nn.ModuleList(blocks)
-        halvings = itertools.accumulate((block.stride == 2 for block in blocks), initial=1)
-        self.is_frozen = [halved <= frozen_halvings for halved in halvings]  # the stem, then each block
+        downsamplings = itertools.accumulate((block.stride == 2 for block in blocks), initial=1)
+        self.is_frozen = [halved <= frozen_downsamplings for halved in downsamplings]  # the stem, then each block
         for layer in self._frozen_layers():
             layer.requires_grad_(False)
         self.train()  # Lightning takes the modes as it finds them

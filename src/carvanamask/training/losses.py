@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn import functional
 
-from carvanamask.core.config import LossConfig
+from carvanamask.training.config import LossConfig
 
 WINDOW_PX = {128: 11, 256: 21, 512: 21, 1024: 41, 1280: 51}
 """Side of the window that finds boundaries, by the input's height, as the original chose it."""

@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
-from carvanamask.core.config import Config
 from carvanamask.core.mask import Mask, ProbabilityMap
-from carvanamask.core.metrics import dice, undecided_share
+from carvanamask.core.metrics import dice, uncertain_ratio
+from carvanamask.training.config import Config
 from carvanamask.training.losses import build_loss
-from carvanamask.training.unet import build_network
+from carvanamask.training.networks import build_network
 
 DICE = "val_dice"
 """What decides on the best checkpoint, a plateau and an early stop: mean Dice at full size, threshold 0.5."""
 
-UNDECIDED = "val_undecided"
+UNCERTAIN = "val_undecided"
 """What ORDINARY per cent of the validation pictures have at most of undecided area, as a share of their mask's."""
 
 ORDINARY = 99.5
@@ -32,15 +32,15 @@ class CarSegmentation(L.LightningModule):
         super().__init__()
         self.config = config
         # NHWC pictures in memory are channels_last already: nothing is copied on the way in
-        network = build_network(config.network, config.input.channels)
+        network = build_network(config.network)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = build_loss(config.loss)
         self.epoch_losses: list[Tensor] = []
-        self.shown: list[tuple[Tensor, Tensor]] = []
+        self.first_batch: list[tuple[Tensor, Tensor]] = []
         self.undecided: list[float] = []
 
     def logits(self, pictures: Tensor) -> Tensor:
-        """(N, H, W, 3) uint8 RGB, or more channels with the stage → (N, 1, H, W) float32 logits."""
+        """(N, H, W, 3) uint8 RGB → (N, 1, H, W) float32 logits."""
         x = (pictures.permute(0, 3, 1, 2).float() / 255 - self.config.input.mean) / self.config.input.std
         logits: Tensor = self.network(x)
         return logits.float()
@@ -50,8 +50,7 @@ class CarSegmentation(L.LightningModule):
 
     def training_step(self, batch: Tensor, index: int) -> Tensor:
         coverage = batch[..., 3:4].permute(0, 3, 1, 2).float() / 255
-        pictures = torch.cat([batch[..., :3], batch[..., 4:]], dim=-1)
-        loss: Tensor = self.loss(self.logits(pictures), coverage)
+        loss: Tensor = self.loss(self.logits(batch[..., :3]), coverage)
         self.epoch_losses.append(loss.detach())
         self.log("train_loss", loss, prog_bar=True)
         return loss
@@ -63,7 +62,7 @@ class CarSegmentation(L.LightningModule):
         pictures, truths = batch
         probabilities = self.logits(pictures).sigmoid()[:, 0]
         if index == 0:
-            self.shown = list(zip(pictures[:4, ..., :3].cpu(), probabilities[:4].cpu(), strict=True))
+            self.first_batch = list(zip(pictures[:4].cpu(), probabilities[:4].cpu(), strict=True))
         scores = []
         for values, truth in zip(probabilities.cpu().numpy(), truths, strict=True):
             score, undecided = at_full_size(values, truth.cpu().numpy())
@@ -73,7 +72,7 @@ class CarSegmentation(L.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         # of several processes each has its own pictures, and the mean of their words is near enough
-        self.log(UNDECIDED, float(np.percentile(self.undecided, ORDINARY)), sync_dist=True)
+        self.log(UNCERTAIN, float(np.percentile(self.undecided, ORDINARY)), sync_dist=True)
 
     def on_train_epoch_end(self) -> None:
         """Tell a plateau's schedule how the epoch went, before the checkpoints that a restart reads are written."""
@@ -117,4 +116,4 @@ def at_full_size(probabilities: np.ndarray, truth: np.ndarray) -> tuple[float, f
     """Dice, and the undecided share: the probabilities are enlarged before the threshold, as a prediction does it."""
     enlarged = ProbabilityMap(probabilities).resized((truth.shape[1], truth.shape[0]))
     mask = enlarged.to_mask(0.5)
-    return dice(mask, Mask(truth.astype(bool))), undecided_share(enlarged, mask)
+    return dice(mask, Mask(truth.astype(bool))), uncertain_ratio(enlarged, mask)

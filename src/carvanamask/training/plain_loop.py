@@ -13,11 +13,11 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from carvanamask.core.config import Config
-from carvanamask.core.model_file import ModelCard
-from carvanamask.core.network_input import equalise
+from carvanamask.core.card import ModelCard
+from carvanamask.model.preprocess import equalise
+from carvanamask.training.config import Config
 from carvanamask.training.export import Probabilities
-from carvanamask.training.unet import build_network
+from carvanamask.training.networks import build_network
 
 
 class PlainLoop:

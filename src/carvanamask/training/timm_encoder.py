@@ -7,16 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from carvanamask.core.config import TIMM
-from carvanamask.core.errors import ModelError, nearest
-from carvanamask.core.stage import STAGE_CHANNELS
+from carvanamask.errors import ModelError, nearest
+from carvanamask.training.config import TIMM
 
 CHOOSE = f"choose another, such as {TIMM}resnet34"
 
 PROBE = (64, 96)
 """Height and width of the picture that shows what maps an encoder gives."""
 
-MAPS = [(PROBE[0] >> halvings, PROBE[1] >> halvings) for halvings in range(1, 6)]
+MAPS = [(PROBE[0] >> downsamplings, PROBE[1] >> downsamplings) for downsamplings in range(1, 6)]
 
 
 class TimmEncoder(nn.Module):
@@ -33,12 +32,10 @@ class TimmEncoder(nn.Module):
         """Raises ModelError, naming the repair, for a name without such an encoder, and where timm is missing."""
         super().__init__()
         self.body = _create(name, pretrained)
-        # what it learned on was normalised by channel; what is seen of a stage stays as it comes
+        # what it learned on was normalised by channel
         mean, std = (torch.tensor(self.body.pretrained_cfg[key]) for key in ("mean", "std"))
-        scale, offset = torch.ones(3 + STAGE_CHANNELS, 1, 1), torch.zeros(3 + STAGE_CHANNELS, 1, 1)
-        scale[:3, 0, 0], offset[:3, 0, 0] = 0.5 / std, (0.5 - mean) / std
-        self.register_buffer("scale", scale)
-        self.register_buffer("offset", offset)
+        self.register_buffer("scale", (0.5 / std).reshape(3, 1, 1))
+        self.register_buffer("offset", ((0.5 - mean) / std).reshape(3, 1, 1))
         self.first = 0
         maps = _maps(self, name)
         kept = [each for each in maps if each.shape[2:] != PROBE]
@@ -50,9 +47,7 @@ class TimmEncoder(nn.Module):
         self.widths = [each.shape[1] for each in kept]
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        # not x's own, which an exported network would work out anew for each picture
-        channels = next(layer.in_channels for layer in self.body.modules() if isinstance(layer, nn.Conv2d))
-        maps: list[Tensor] = self.body(x * self.scale[:channels] + self.offset[:channels])
+        maps: list[Tensor] = self.body(x * self.scale + self.offset)
         return maps[self.first :]
 
 

@@ -1,0 +1,114 @@
+"""The whole road on the pictures that ship with the package, ending in a page that shows what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from carvanamask.batch.runner import Manner
+from carvanamask.cli.console import progress, say
+from carvanamask.data.kaggle_folder import KaggleFolder, Sample
+from carvanamask.data.run_dir import RunDir
+from carvanamask.errors import DataError
+from carvanamask.figures.contact_sheet import outlined, save_contact_sheet
+from carvanamask.figures.report_page import Chapter, save_report_page
+from carvanamask.io.pictures import load_mask, load_picture, picture_size_wh
+from carvanamask.jobs.check_data import DataReport, check_data
+from carvanamask.jobs.check_submission import SubmissionReport, check_submission
+from carvanamask.jobs.cutout import ROOM, Scene, cut_by_mask
+from carvanamask.jobs.evaluate import EvaluationReport, evaluate
+from carvanamask.jobs.submit import SubmitReport, submit
+from carvanamask.jobs.threshold import ThresholdReport, choose_threshold
+from carvanamask.jobs.train import plan_run, train
+from carvanamask.model.registry import find_model
+from carvanamask.studio.showroom import SHOWROOM
+
+INTRODUCTION = """\
+A small network was trained from scratch on a few cars of a synthetic photo studio and judged on cars it had never \
+seen. With real pictures, more of them, and more time, the same commands get much further."""
+
+NEXT = """\
+# <car>_<view>.jpg in photos/train, masks in photos/train_masks, pictures without masks in photos/test
+carvanamask data check --data photos
+carvanamask train --config quick --data photos
+carvanamask eval --model quick --data photos
+carvanamask submit --model quick --data photos --save True"""
+
+
+def run_demo(out: Path, data: Path = SHOWROOM, recipe: str = "demo") -> Path:
+    """Check, train, evaluate, choose a threshold, predict, submit, cut out; returns the page's path.
+
+    Everything lies in `out`; a training that an earlier call finished is kept.
+    """
+    folder = KaggleFolder(data)
+    say(f"1/6 checking {data}")
+    with progress("checking") as on_progress:
+        checked = check_data(folder, on_progress)
+    if checked.errors:
+        raise DataError(f"{data} has {checked.errors} errors: see data check --data {data}")
+    say("2/6 training")
+    trained = train(folder, plan_run(out, "demo", recipe), say, has_progress_bar=False)
+    run = trained.run
+    say("3/6 scoring on cars it has never seen, choosing the threshold")
+    with progress("scoring") as on_progress:
+        scored = evaluate(trained.model, folder, run.evaluation, figures=2, on_progress=on_progress, say=say)
+    threshold = choose_threshold(trained.model, run.evaluation)
+    say("4/6 predicting the test cars, writing a submission")
+    with progress("predicting") as on_progress:
+        manner = Manner(on_progress=lambda news: on_progress(news.kept + news.done, news.total))
+        submitted = submit(find_model("demo", out), folder, run.submission, run.masks, manner=manner)
+    tests = folder.test_samples()
+    names = folder.submission_names() or [sample.picture.name for sample in tests]
+    verdict = check_submission(run.submission, names, picture_size_wh(tests[0].picture))
+    say("5/6 cutting out a car")
+    cars = {car: [sample for sample in tests if sample.car == car] for car in sorted({s.car for s in tests})}
+    scene = _cut_out(cars[tests[-1].car], run)
+    say("6/6 drawing the page")
+    page = out / "report.html"
+    chapters = [
+        Chapter("In numbers", facts=_facts(checked, scored, threshold, submitted, verdict)),
+        Chapter("Cut out", "A test car before another background, cut by the mask just predicted.", [scene]),
+        Chapter("All around", "The test cars with the outlines of their predicted masks.", _contact_sheets(cars, run)),
+        Chapter("Training", figures=[run.curves]),
+        Chapter("Threshold", "A flat top means that it hardly matters.", [threshold.figure]),
+        Chapter("The worst of the held-out pictures", figures=sorted((run.evaluation / "worst").glob("*.png"))),
+        Chapter("Next: your own pictures", commands=NEXT),
+    ]
+    save_report_page(page, "carvanamask: the whole road", INTRODUCTION, chapters)
+    return page
+
+
+def _facts(
+    checked: DataReport,
+    scored: EvaluationReport,
+    threshold: ThresholdReport,
+    submitted: SubmitReport,
+    verdict: SubmissionReport,
+) -> list[tuple[str, str]]:
+    worst = scored.worst[0]
+    return [
+        ("pictures looked over", f"{checked.training_pictures + checked.test_pictures}, {checked.errors} errors"),
+        ("mean Dice", f"{scored.dice:.4f} on {len(scored.pictures)} pictures of {len(scored.dice_by_car)} unseen cars"),
+        ("worst picture", f"{worst.sample.name}: {worst.dice:.4f}"),
+        ("threshold", f"{threshold.before:.3f} → {threshold.after:.3f}, Dice {threshold.gain:+.5f}"),
+        ("file to mask file", f"{submitted.progress.pictures_per_second:.0f} pictures a second ({submitted.engine})"),
+        ("submission", f"{verdict.rows} rows, {'valid' if verdict.is_valid else 'not valid'}"),
+    ]
+
+
+def _cut_out(views: Sequence[Sample], run: RunDir) -> Path:
+    """The third view shows front and side."""
+    sample = views[min(2, len(views) - 1)]
+    mask, path = run.masks / f"{sample.name}.png", run.root / "cutout" / f"{sample.name}.png"
+    cut_by_mask(sample.picture, mask, path)
+    cut_by_mask(sample.picture, mask, scene := path.with_name(f"{sample.name}_scene.jpg"), Scene(ROOM))
+    return scene
+
+
+def _contact_sheets(cars: Mapping[str, Sequence[Sample]], run: RunDir) -> list[Path]:
+    paths = [run.root / "views" / f"{car}.png" for car in cars]
+    for path, views in zip(paths, cars.values(), strict=True):
+        masks = [load_mask(run.masks / f"{sample.name}.png") for sample in views]
+        pictures = [outlined(load_picture(s.picture), mask) for s, mask in zip(views, masks, strict=True)]
+        save_contact_sheet(path, [(f"view {s.view}", picture) for s, picture in zip(views, pictures, strict=True)])
+    return paths

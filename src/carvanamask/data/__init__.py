@@ -1,0 +1,1 @@
+"""What Kaggle folders, picture lists, label lists and submissions mean, and which cars train."""

@@ -1,0 +1,202 @@
+"""Kaggle's folder, which other studios fill too: which picture shows which car, seen how, with which mask.
+
+    data/train/<car>_<view>.jpg        data/train_masks/<car>_<view>_mask.gif or .png
+    data/test/<car>_<view>.jpg         data/sample_submission.csv    data/metadata.csv
+
+Reads names, never pictures.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeVar
+
+from carvanamask.errors import DataError, printable
+
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff")
+MASK_ENDINGS = ("_mask.gif", "_mask.png")
+
+_CAR_AND_VIEW = re.compile(r"(?P<car>.+)_(?P<view>[0-9]{1,4})", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture of one car."""
+
+    car: str
+    view: int
+    picture: Path
+    mask: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What its mask, its prediction and its cut-out are called after: the file's name without ending."""
+        return self.picture.stem
+
+    def mask_in(self, folder: Path) -> Path:
+        """Where a predicted mask of it is kept in a folder of masks."""
+        return folder / f"{self.name}.png"
+
+    @classmethod
+    def from_picture(cls, picture: Path, mask: Path | None = None) -> Sample:
+        """Raises DataError for a name that doesn't end in a view number."""
+        match = _CAR_AND_VIEW.fullmatch(picture.stem)
+        if match is None:
+            raise DataError(
+                f"{printable(picture)} names no view: call it <car>_<view>{picture.suffix}, like car7_01.jpg"
+            )
+        return cls(match["car"], int(match["view"]), picture, mask)
+
+
+S = TypeVar("S", bound=Sample)
+"""Samples as they are, or with more to them."""
+
+
+@dataclass(frozen=True)
+class Vehicle:
+    """What a car is, as far as known: '' and None where metadata.csv is silent."""
+
+    year: int | None
+    make: str
+    model: str
+    trim: str
+
+
+@dataclass(frozen=True)
+class KaggleFolder:
+    """The competition's data, or a studio's own in the same places."""
+
+    root: Path
+
+    @property
+    def train(self) -> Path:
+        return self.root / "train"
+
+    @property
+    def train_masks(self) -> Path:
+        return self.root / "train_masks"
+
+    @property
+    def test(self) -> Path:
+        return self.root / "test"
+
+    def training_samples(self) -> list[Sample]:
+        """Every picture of train/ with its mask, by name. Raises DataError for a name or mask that is missing."""
+        pictures = self._pictures(self.train)
+        masks = masks_by_name(self.train_masks)
+        samples = []
+        for picture in pictures:
+            sample = Sample.from_picture(picture, masks.get(picture.stem))
+            if sample.mask is None:
+                expected = self.train_masks / f"{sample.name}{MASK_ENDINGS[0]}"
+                raise DataError(f"{printable(picture)} has no mask: expected {printable(expected)}")
+            samples.append(sample)
+        return samples
+
+    def test_samples(self) -> list[Sample]:
+        """Every picture of test/, by name, without masks. Raises DataError for a name without a view."""
+        return [Sample.from_picture(picture) for picture in self._pictures(self.test)]
+
+    def submission_names(self) -> list[str] | None:
+        """The file names ('0004d4463b50_01.jpg') a submission must hold, in Kaggle's order; None without a list."""
+        for path in (self.root / "sample_submission.csv", self.root / "sample_submission.csv.gz"):
+            if path.is_file():
+                return [row["img"] for row in _rows(path, ("img",))]
+        return None
+
+    def cars_by_id(self) -> dict[str, Vehicle]:
+        """What metadata.csv says of each car; nothing when there is no such file."""
+        path = self.root / "metadata.csv"
+        if not path.is_file():
+            return {}
+        columns = ("id", "year", "make", "model", "trim1", "trim2")
+        return {row["id"]: _vehicle(row) for row in _rows(path, columns)}
+
+    def _pictures(self, folder: Path) -> list[Path]:
+        pictures = pictures_in(folder)
+        if not pictures:
+            what = "holds no pictures" if folder.is_dir() else "doesn't exist"
+            raise DataError(
+                f"{printable(folder)} {what}: put <car>_<view>.jpg files there, or name another folder with --data DIR"
+            )
+        for picture in pictures:
+            if not _is_unicode(picture.name):  # tables of names are UTF-8
+                raise DataError(f"{printable(picture)} has a name that is no Unicode text: rename it")
+        for picture, following in pairwise(pictures):
+            if picture.stem == following.stem:  # one mask, one prediction and one cut-out for two pictures
+                raise DataError(
+                    f"{printable(picture)} and {following.name} differ in their ending alone: rename one of them"
+                )
+        return pictures
+
+
+def _is_unicode(name: str) -> bool:
+    """Whether the bytes that a disk calls a file by mean characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The folder's pictures by name; none when there is no such folder. Raises DataError where it can't be read."""
+    return sorted(path for path in _files(folder) if path.suffix.lower() in PICTURE_ENDINGS)
+
+
+def masks_by_name(folder: Path) -> dict[str, Path]:
+    """A folder's masks by the name of their picture; a GIF goes before a PNG. Raises DataError like `pictures_in`."""
+    masks: dict[str, Path] = {}
+    for path in sorted(_files(folder), reverse=True):
+        ending = next((ending for ending in MASK_ENDINGS if path.name.lower().endswith(ending)), None)
+        if ending:
+            masks[path.name[: -len(ending)]] = path
+    return masks
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Files but hidden ones, which are the desktop's (.DS_Store, ._x.jpg) or not finished yet (.part)."""
+    try:
+        with os.scandir(folder) as items:
+            yield from (folder / item.name for item in items if item.name[0] != "." and item.is_file())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise DataError(
+            f"{printable(folder)} can't be read ({error.strerror}): check its name and permissions"
+        ) from error
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """A table's rows, with '' where a row is short. Raises DataError for a table without one of the columns."""
+    open_text = gzip.open if path.suffix == ".gz" else open
+    try:
+        with open_text(path, "rt", encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            missing = [column for column in columns if column not in (reader.fieldnames or ())]
+            if missing:
+                raise DataError(
+                    f"{printable(path)} has no column '{missing[0]}': its first line must be {','.join(columns)}"
+                )
+            yield from reader
+    except (OSError, EOFError, UnicodeError, csv.Error) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"{printable(path)} can't be read ({reason}): download or save it again as CSV in UTF-8"
+        ) from error
+
+
+def _vehicle(row: dict[str, str]) -> Vehicle:
+    year = row["year"].strip()
+    return Vehicle(int(year) if year.isdecimal() else None, row["make"], row["model"], row["trim2"] or row["trim1"])
+
+
+def cars_of(samples: Iterable[S]) -> dict[str, list[S]]:
+    """Each car's samples, in their order."""
+    cars: dict[str, list[S]] = {}
+    for sample in samples:
+        cars.setdefault(sample.car, []).append(sample)
+    return cars

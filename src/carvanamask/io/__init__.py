@@ -1,0 +1,1 @@
+"""Read and write files: pictures, masks, tables, local or in cloud storage."""

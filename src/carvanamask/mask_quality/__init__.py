@@ -1,0 +1,1 @@
+"""Repair masks, and say how far they can be trusted."""

@@ -1,1 +1,0 @@
-"""How far a mask may be trusted when nobody knows the truth."""

@@ -1,0 +1,52 @@
+"""Read and write the files in which a training run describes itself."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+
+from carvanamask.data.run_dir import RunDir
+from carvanamask.data.split import Split
+from carvanamask.io.atomic import save_text_atomically
+from carvanamask.training.config import Config
+from carvanamask.training.recipe import encode_config, load_config
+
+
+def start_run(run: RunDir, config: Config, split: Split, environment: Mapping[str, object]) -> None:
+    """Write what the run is before it begins. Raises DiskError."""
+    save_text_atomically(run.split_file, split.encode())
+    save_text_atomically(run.environment_file, json.dumps(environment, indent=1))
+    save_text_atomically(run.config_file, encode_config(config))  # last: a run with a config has started
+
+
+def load_run_config(run: RunDir) -> Config:
+    return load_config(run.config_file)
+
+
+def load_split(run: RunDir) -> Split:
+    return Split.decode(run.split_file.read_text(encoding="utf-8"))
+
+
+def load_environment(run: RunDir) -> dict[str, object]:
+    """Return what the run was started with besides its options."""
+    found: dict[str, object] = json.loads(run.environment_file.read_text(encoding="utf-8"))
+    return found
+
+
+def load_metrics(run: RunDir) -> list[dict[str, float]]:
+    """Return one row per epoch, in order; an empty list before the first epoch has ended."""
+    if not run.metrics_file.exists():
+        return []
+    with run.metrics_file.open(newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def save_metrics(run: RunDir, rows: Sequence[Mapping[str, float]]) -> None:
+    """Write one row per epoch; a column that an earlier version did not measure is 0. Raises DiskError."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[-1]), restval=0, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    save_text_atomically(run.metrics_file, text.getvalue())

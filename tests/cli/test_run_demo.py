@@ -1,0 +1,32 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from carvanamask.cli.run_demo import run_demo
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.jobs.check_data import check_data
+from carvanamask.model.registry import find_model
+from carvanamask.studio.showroom import SHOWROOM
+
+
+def test_the_demo_leaves_a_page_with_everything_in_it(
+    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_recipe.write_text(tiny_recipe.read_text().replace("epochs = 3", "epochs = 10"))
+    page = run_demo(tmp_path / "demo", drawn_folder, str(tiny_recipe))
+    html = page.read_text()
+    # two curves, a scene, a contact sheet and two of the worst pictures
+    assert html.count("data:image/") == 6
+    assert "4 rows, valid" in html
+    report = json.loads((tmp_path / "demo" / "demo" / "evaluation" / "report.json").read_text())
+    assert f"{report['dice']:.4f}" in html
+    assert find_model("demo", tmp_path / "demo").card.threshold == pytest.approx(report["best_threshold"])
+    assert "6/6" in capsys.readouterr().err
+
+
+def test_the_cars_that_ship_with_the_package_are_whole() -> None:
+    report = check_data(KaggleFolder(SHOWROOM))
+    assert report.findings == ()
+    assert (report.training_pictures, report.masks, report.test_pictures) == (160, 160, 32)
+    assert {vehicle.model for vehicle in KaggleFolder(SHOWROOM).cars_by_id().values()} >= {"minivan", "pickup"}

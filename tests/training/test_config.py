@@ -1,0 +1,125 @@
+from pathlib import Path
+
+import pytest
+
+from carvanamask.errors import ConfigError
+from carvanamask.training.config import Config
+from carvanamask.training.recipe import SHIPPED_RECIPES, encode_config, load_config, options
+
+
+@pytest.mark.parametrize("name", SHIPPED_RECIPES)
+def test_every_shipped_recipe_loads_by_its_name_and_by_its_path(name: str) -> None:
+    assert load_config(name) == load_config(SHIPPED_RECIPES[name])
+
+
+def test_recipes_of_the_original_and_of_two_cores_are_shipped() -> None:
+    assert {"quick", "seed-1024"} <= SHIPPED_RECIPES.keys()
+
+
+def test_the_default_is_the_original_system() -> None:
+    defaults, original = Config(), load_config("seed-1024")
+    assert defaults.network == original.network
+    assert defaults.loss == original.loss
+    assert defaults.augment == original.augment
+    assert defaults.optimizer == original.optimizer
+
+
+@pytest.mark.parametrize("name", ["seed-1344x896", "seed-1280"])
+def test_the_ensemble_s_other_members_differ_in_size_and_boundary_only(name: str) -> None:
+    member, original = load_config(name), load_config("seed-1024")
+    assert member.input.size_wh != original.input.size_wh
+    assert member.loss.border_weight != original.loss.border_weight
+    changed = {"input": member.input, "loss": member.loss, "training": member.training}
+    assert member == original.model_copy(update=changed)
+    assert member.training.model_copy(update={"cache_gb": original.training.cache_gb}) == original.training
+
+
+def test_a_size_has_to_fit_how_often_the_network_halves_it() -> None:
+    settings = ["network.name=lite0-unet", "input.size_wh=[480, 300]"]
+    with pytest.raises(ConfigError, match="480x300 can't be halved 5 times: use 480x288"):
+        load_config(None, settings)
+    assert load_config(None, [settings[0], "input.size_wh=[480, 320]"]).input.size_wh == (480, 320)
+    with pytest.raises(ConfigError, match="480x300 can't be halved 5 times"):
+        load_config(None, ["network.name=timm:resnet34", settings[1]])
+
+
+def test_lite0_s_first_layers_can_be_frozen() -> None:
+    settings = ["network.name=lite0-unet", "network.frozen_downsamplings=2", "input.size_wh=[64, 32]"]
+    assert load_config(None, settings).network.frozen_downsamplings == 2
+    with pytest.raises(ConfigError, match="is for lite0-unet, not for timm:resnet34: use 0"):
+        load_config(None, ["network.name=timm:resnet34", *settings[1:]])
+
+
+def test_settings_lie_over_the_file_and_read_toml_values() -> None:
+    config = load_config("quick", ["loss.border_weight=4", "input.size_wh=[64, 32]", "loss.name=bce-dice"])
+    assert config.loss.border_weight == 4
+    assert config.input.size_wh == (64, 32)
+    assert config.loss.name == "bce-dice"
+    assert config.optimizer == load_config("quick").optimizer
+
+
+def test_a_config_survives_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    config = load_config("quick", ["training.max_minutes=3", 'split.held_out_cars=["a"]'])
+    path.write_text(encode_config(config))
+    assert load_config(path) == config
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("loss.nam=boundary", "no option loss.nam; did you mean 'loss.name'? (from --set loss.nam=boundary)"),
+        ("epochs=3", "--set epochs=3: write it as section.option=value"),
+        ("loss.name", "--set loss.name: write it as section.option=value"),
+        ("loss.name=iou", "loss.name = 'iou': must be 'boundary', 'bce-dice' or 'bce-log-dice'"),
+        ("training.epochs=0", "training.epochs = 0: must be greater than or equal to 1 (from --set training.epochs=0)"),
+        ("input.size_wh=[1000, 700]", "input.size_wh 1000x700 can't be halved 6 times: use 1024x704"),
+        ("input.size_wh=[10, 10]", "use 64x64"),
+        ("input.clahe=-1", "input.clahe = -1: must be greater than or equal to 0"),
+        (
+            "network.name=lite-unet",
+            "network.name = 'lite-unet': must be 'unet', 'lite0-unet' or 'timm:' and a timm model",
+        ),
+        ("network.name=lite-unet", "did you mean 'lite0-unet'? (from --set network.name=lite-unet)"),
+        ("network.name=timm:", "network.name = 'timm:': must be"),
+        ("network.name=3", "network.name = 3: must be a valid string"),
+        (
+            "network.frozen_downsamplings=2",
+            "frozen_downsamplings = 2 is for lite0-unet, not for unet: use 0 (from --set network.",
+        ),
+        ("network.frozen_downsamplings=6", "network.frozen_downsamplings = 6: must be less than or equal to 5"),
+        ("training.seed=-1", "training.seed = -1: must be greater than or equal to 0"),
+        ("training.seed=4294967296", "training.seed = 4294967296: must be less than 4294967296"),
+        ("training.epochs_per_pass=0", "training.epochs_per_pass = 0: must be greater than or equal to 1"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_repair(setting: str, message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_config(None, [setting])
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_wrong_value_in_a_file_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[training]\nepoch = 3\n")
+    with pytest.raises(ConfigError, match=r"no option training.epoch; did you mean 'training.epochs'\? \(from .*mine"):
+        load_config(path)
+    path.write_text("[training\n")
+    with pytest.raises(ConfigError, match=r"mine.toml is not a recipe"):
+        load_config(path)
+
+
+def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"no recipe 'quik'; did you mean 'quick'\?"):
+        load_config("quik")
+
+
+def test_every_option_is_described() -> None:
+    assert [name for name, _, description in options() if not description] == []
+
+
+def test_the_table_of_options_in_the_docs_is_the_code_s() -> None:
+    table = Path(__file__).parents[2] / "docs" / "options.md"
+    for name, default, description in options():
+        assert f"| `{name}` | {f'`{default}`' if default else 'none'} | {description} |" in table.read_text()

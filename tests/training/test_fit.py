@@ -1,0 +1,41 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from carvanamask.training.fit import MovableCheckpoint, this_machine
+from carvanamask.training.module import DICE
+
+
+@pytest.mark.parametrize(("generation", "precision"), [(7, "32-true"), (8, "bf16-mixed")])
+def test_a_gpu_that_only_emulates_16_bit_floats_computes_with_32(
+    generation: int, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(major=generation, minor=5))
+    monkeypatch.setattr(torch.cuda, "_check_bf16_tensor_supported", lambda device: True)
+    assert this_machine("auto").precision == precision
+
+
+def test_a_checkpoint_s_memory_moves_with_its_folder(tmp_path: Path) -> None:
+    before = MovableCheckpoint(tmp_path / "here", monitor=DICE, mode="max")
+    path, score = str(tmp_path / "here" / "best.ckpt"), torch.tensor(0.75)
+    before.best_model_path = before.kth_best_model_path = path
+    before.best_model_score = before.kth_value = score
+    before.best_k_models = {path: score}
+    after = MovableCheckpoint(tmp_path / "there", monitor=DICE, mode="max")
+    after.load_state_dict(before.state_dict())
+    moved = str(tmp_path / "there" / "best.ckpt")
+    assert (after.best_model_path, after.kth_best_model_path, after.last_model_path) == (moved, moved, "")
+    assert (after.best_k_models, after.best_model_score) == ({moved: score}, score)
+
+
+def test_a_checkpoint_reads_what_an_earlier_version_wrote_down_of_itself(tmp_path: Path) -> None:
+    for options in ({"monitor": DICE, "mode": "max"}, {}):
+        plain, ours = ModelCheckpoint(tmp_path, **options), MovableCheckpoint(tmp_path, **options)
+        assert ours.state_key == plain.state_key

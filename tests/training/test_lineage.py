@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+
+from brightness_model import save_brightness_model
+from carvanamask.data.kaggle_folder import KaggleFolder, Sample
+from carvanamask.data.label_list import Label, save_labels
+from carvanamask.data.run_dir import RunDir
+from carvanamask.data.split import Split
+from carvanamask.errors import DataError
+from carvanamask.model.model_file import ModelFile
+from carvanamask.training.lineage import KNOWN_CARS, cars_of_model, cars_of_run, known_cars
+from carvanamask.training.recipe import load_config
+from carvanamask.training.run_files import start_run
+from drawn_cars import draw_kaggle_folder
+
+
+def model_of(folder: Path, car: str, *members: ModelFile) -> ModelFile:
+    alone = save_brightness_model(folder, name=folder.name, training_cars=(car,))
+    return ModelFile.save(folder, alone.onnx.read_bytes(), alone.card.model_copy(update={"sees_crop": True}), members)
+
+
+def test_a_model_learned_from_the_cars_of_its_members_and_of_theirs(tmp_path: Path) -> None:
+    first = model_of(tmp_path / "first", "a")
+    second = model_of(tmp_path / "second", "b", first)
+    assert cars_of_model(model_of(tmp_path / "third", "c", second, first)) == {"a", "b", "c"}
+
+
+def test_a_run_under_way_learns_from_all_that_trains_it_and_knows_what_its_beginning_knew(tmp_path: Path) -> None:
+    extra = draw_kaggle_folder(tmp_path / "extra", cars=1, views=1, test_cars=1)
+    (sample,), (stranger,) = KaggleFolder(extra).training_samples(), KaggleFolder(extra).test_samples()
+    mask = tmp_path / "labels" / "mask.gif"
+    mask.parent.mkdir()
+    assert sample.mask is not None
+    mask.write_bytes(sample.mask.read_bytes())
+    label = Label(Sample.from_picture(stranger.picture, mask), 0.99, 0.01, "bold 0123")
+    save_labels(tmp_path / "labels" / "labels.csv", [label])
+    settings = [f'split.extra_folders=["{extra}"]', f'split.extra_labels=["{tmp_path}/labels/labels.csv"]']
+    run = RunDir(tmp_path / "run")
+    start_run(run, load_config(None, settings), Split(("a", "b"), ("c",)), {KNOWN_CARS: ["d"]})
+    assert cars_of_run(run) == {"a", "b", sample.car, stranger.car, "d"}
+
+
+def test_a_run_of_an_earlier_version_did_not_write_down_what_it_knew(tmp_path: Path) -> None:
+    run = RunDir(tmp_path / "run")
+    start_run(run, load_config(), Split(("a", "b"), ("c",)), {})
+    assert cars_of_run(run) == {"a", "b"}
+
+
+def test_a_finished_run_learned_from_what_its_model_names(tmp_path: Path) -> None:
+    run = RunDir(tmp_path / "run")
+    start_run(run, load_config(), Split(("a",), ("c",)), {})
+    model_of(run.model, "b", model_of(tmp_path / "first", "d"))
+    assert cars_of_run(run) == {"b", "d"}
+
+
+def test_cars_of_what_a_run_builds_on_are_known_and_can_not_judge_it(tmp_path: Path) -> None:
+    before, first = RunDir(tmp_path / "before"), model_of(tmp_path / "first", "d")
+    start_run(before, load_config(), Split(("a", "b"), ("c",)), {})
+    assert known_cars(None, [], Split(("a",), ("b",))) == set()
+    assert known_cars(before, [first], Split(("e",), ("c",))) == {"a", "b", "d"}
+    with pytest.raises(DataError, match=r"^car b is held out, but --model before learned from it: hold out the same"):
+        known_cars(before, [first], Split(("a",), ("b", "c")))
+    with pytest.raises(DataError, match=r"^car d is held out, but input\.coarse_model first learned from it"):
+        known_cars(before, [first], Split(("a",), ("d",)))
