@@ -12,8 +12,9 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 
+from carvanamask.batch.options import BatchOptions, ExecutorName
 from carvanamask.batch.shard import Outcome, Shard, Task, carry
-from carvanamask.errors import ConfigError, DataError, nearest
+from carvanamask.errors import ConfigError, DataError, MissingPackageError
 from carvanamask.io.cores import cores
 from carvanamask.model.predictor import Predictor
 
@@ -23,36 +24,33 @@ Executor = Callable[[Task, Predictor, Iterable[Shard]], Generator[list[Outcome]]
 The predictor is this process's own; who works elsewhere builds others like it from the task.
 """
 
-EXECUTORS = ("threads", "processes", "ray")
-
 THREADS_A_PROCESS = 2
 """Cores that one network uses well; more processes serve the others."""
 
 
-def build_executor(name: str, processes: int | None = None, address: str | None = None) -> Executor:
+def build_executor(options: BatchOptions) -> Executor:
     """ "threads" is this process; "processes" some more on this machine, "ray" on all machines of a cluster.
 
     `processes` by default as many as the cores serve; `address` is Ray's ("auto": the cluster this machine is in; none:
     this machine alone). Raises ConfigError for another name, for another one's option, and for ray where it isn't
     installed.
     """
-    if processes is not None and name != "processes":
+    name, processes, address = options.executor, options.processes, options.address
+    if processes is not None and name is not ExecutorName.PROCESSES:
         raise ConfigError(f"--processes {processes} belongs to --executor processes: name that, or leave it out")
-    if address is not None and name != "ray":
+    if address is not None and name is not ExecutorName.RAY:
         raise ConfigError(f"--address {address} belongs to --executor ray: name that, or leave it out")
-    if name == "threads":
+    if name is ExecutorName.THREADS:
         return carry
-    if name == "processes":
+    if name is ExecutorName.PROCESSES:
         return partial(in_processes, processes or max(1, cores() // THREADS_A_PROCESS))
-    if name == "ray":
-        try:
-            from carvanamask.batch.ray_executor import on_ray
-        except ModuleNotFoundError as missing:
-            raise ConfigError(
-                f"--executor ray needs {missing.name}: pip install 'carvanamask[ray]' on every machine"
-            ) from None
-        return partial(on_ray, address)
-    raise ConfigError(f"no executor '{name}'{nearest(name, EXECUTORS)} (executors: {', '.join(EXECUTORS)})")
+    try:
+        from carvanamask.batch.ray_executor import on_ray
+    except ModuleNotFoundError as missing:
+        raise MissingPackageError(
+            f"--executor ray needs {missing.name}", "pip install 'carvanamask[ray]' on every machine"
+        ) from None
+    return partial(on_ray, address)
 
 
 def in_processes(processes: int, task: Task, predictor: Predictor, shards: Iterable[Shard]) -> Generator[list[Outcome]]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-from carvanamask.batch.executors import Executor
+from carvanamask.batch.executors import build_executor
 from carvanamask.batch.journal import Journal, Row, version_of
+from carvanamask.batch.options import BatchOptions, OnError
 from carvanamask.batch.pipeline import Predicted
-from carvanamask.batch.shard import SHARD, Task, carry, cut_into_shards
+from carvanamask.batch.shard import SHARD, Task, cut_into_shards
+from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.picture_list import BatchItem, PictureList
-from carvanamask.errors import ConfigError, nearest, printable
+from carvanamask.errors import CarvanaMaskError, ConfigError, printable
 from carvanamask.io.pictures import content_of
 from carvanamask.io.storage import is_local, resolved
 from carvanamask.model.build import build_predictor
@@ -26,98 +29,7 @@ from carvanamask.model.predictor import Predictor
 STATE = Path("~/.local/state/carvanamask")
 """What this user's runs keep of themselves where their results can't."""
 
-OnError = Literal["skip", "stop"]
-"""After a picture that failed: go on with the others, or hand out no more."""
-
-
-ON_ERROR: dict[str, OnError] = {"skip": "skip", "stop": "stop"}
-
-
-def check_on_error(word: str) -> OnError:
-    """Raises ConfigError for another word."""
-    if word not in ON_ERROR:
-        raise ConfigError(f"--on-error {word}: must be {' or '.join(ON_ERROR)}{nearest(word, ON_ERROR)}")
-    return ON_ERROR[word]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a batch stands."""
-
-    total: int
-    kept: int
-    """Pictures that an earlier run had finished."""
-    done: int = 0
-    """Pictures that this one did, failed ones among them."""
-    failures: tuple[tuple[str, str], ...] = ()
-    """(picture, reason) pairs, as they came."""
-    seconds: float = 0.0
-
-    @property
-    def pictures_per_second(self) -> float:
-        """Of this run's own pictures."""
-        return self.done / self.seconds if self.seconds else 0.0
-
-    @property
-    def seconds_left(self) -> float | None:
-        """At the rate so far; None before there is one."""
-        left = self.total - self.kept - self.done
-        # pictures known to be bad before the start are done in no time
-        return left / self.pictures_per_second if self.pictures_per_second else None
-
-    @property
-    def is_through(self) -> bool:
-        """Whether every picture was tried."""
-        return self.kept + self.done == self.total
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether every picture is finished."""
-        return self.is_through and not self.failures
-
-    def __add__(self, later: Progress) -> Progress:
-        """Of both together, one done after the other."""
-        return Progress(
-            self.total + later.total,
-            self.kept + later.kept,
-            self.done + later.done,
-            self.failures + later.failures,
-            self.seconds + later.seconds,
-        )
-
-    def without(self, pictures: Container[str]) -> Progress:
-        """As if those of the pictures that failed had not been tried."""
-        failures = tuple(failure for failure in self.failures if failure[0] not in pictures)
-        fewer = len(self.failures) - len(failures)
-        return replace(self, total=self.total - fewer, done=self.done - fewer, failures=failures)
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        left = self.seconds_left
-        return {
-            "pictures": self.total,
-            "kept": self.kept,
-            "done": self.done,
-            "failed": len(self.failures),
-            "seconds": round(self.seconds, 3),
-            "pictures_per_second": round(self.pictures_per_second, 3),
-            "seconds_left": None if left is None else round(left, 1),
-        }
-
-
-OnProgress = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How a batch is done, whatever is done in it."""
-
-    device: str = "auto"
-    executor: Executor = carry
-    on_error: OnError = "skip"
-    on_progress: OnProgress = lambda progress: None
-    say: Callable[[str], None] = lambda line: None
-    """Told of the engine and of what has no bar."""
+log = logging.getLogger(__name__)
 
 
 class Batch:
@@ -128,20 +40,22 @@ class Batch:
         model: ModelFile,
         work: Callable[[Predicted[BatchItem]], str],
         items: Sequence[BatchItem],
-        manner: Manner,
-        problems: Sequence[tuple[str, str]] = (),
+        options: BatchOptions,
+        on_progress: OnProgress = ignore_progress,
+        problems: Sequence[tuple[str, CarvanaMaskError]] = (),
         predictor: Predictor | None = None,
     ) -> None:
-        """`problems` are (picture, reason) pairs known before: they count as pictures that failed.
+        """`problems` are (picture, error) pairs known before: they count as pictures that failed.
 
         `predictor` is an earlier batch's of the same model and device: building one takes seconds.
         """
-        self.predictor = predictor or build_predictor(model, manner.device)
-        self.task = Task(model, manner.device, self.predictor.arithmetic, work)
-        self.items, self.manner, self.problems = items, manner, tuple(problems)
+        self.predictor = predictor or build_predictor(model, options.device)
+        self.task = Task(model, options.device, self.predictor.arithmetic, work)
+        self.items, self.options, self.on_progress, self.problems = items, options, on_progress, tuple(problems)
+        self.executor = build_executor(options)
         self.versions = {item.key: version_of(item.picture) for item in items}
         if predictor is None:
-            manner.say(f"engine: {self.predictor.engine}")
+            log.info("engine: %s", self.predictor.engine)
 
     def journal(self, path: Path) -> Journal:
         """The one that knows this batch's pictures; its key is the task's."""
@@ -154,25 +68,23 @@ class Batch:
         left = [item for item in self.items if not (journal.holds(item.key) and is_there(item))]
         others = sum(journal.was_another(item.key) for item in left)
         if others:
-            self.manner.say(f"{others} pictures are not those of the same names before: their results are replaced")
-        on_progress, problems = self.manner.on_progress, self.problems
-        progress = Progress(
-            len(self.items) + len(problems), len(self.items) - len(left), done=len(problems), failures=problems
-        )
+            log.warning("%d pictures differ from those of the same names before: their results are replaced", others)
+        on_progress, problems = self.on_progress, self.problems
+        progress = Progress(len(self.items) + len(problems), len(problems), len(self.items) - len(left), problems)
         on_progress(progress)
         # few pictures in small shards, so that all who carry get some
         size = max(1, min(SHARD, len(left) // 32))
         shards = cut_into_shards(left, size)
-        with closing(self.manner.executor(self.task, self.predictor, shards)) as finished:
+        with closing(self.executor(self.task, self.predictor, shards)) as finished:
             for outcomes in finished:
                 rows = [
                     Row(outcome.key, self.versions[outcome.key], outcome.content, outcome.value)
                     for outcome in outcomes
-                    if not outcome.reason
+                    if not outcome.error
                 ]
                 if rows:
                     journal.add(rows)
-                failures = tuple((outcome.key, outcome.reason) for outcome in outcomes if outcome.reason)
+                failures = tuple((outcome.key, outcome.error) for outcome in outcomes if outcome.error)
                 progress = replace(
                     progress,
                     done=progress.done + len(outcomes),
@@ -180,7 +92,7 @@ class Batch:
                     seconds=time.monotonic() - started,
                 )
                 on_progress(progress)
-                if failures and self.manner.on_error == "stop":
+                if failures and self.options.on_error is OnError.STOP:
                     break
         return replace(progress, seconds=time.monotonic() - started)
 
@@ -231,13 +143,20 @@ class BatchReport:
             "out": str(self.out),
             "engine": self.engine,
             **self.progress.to_dict(),
-            "failures": dict(self.progress.failures),
+            "failures": {picture: str(error) for picture, error in self.progress.failures},
             "skipped": self.skipped,
             "needs_review": dict(self.needs_review),
         }
 
 
-def write_all(model: ModelFile, work: ResultWriter, pictures: PictureList, out: Path, manner: Manner) -> BatchReport:
+def write_all(
+    model: ModelFile,
+    work: ResultWriter,
+    pictures: PictureList,
+    out: Path,
+    options: BatchOptions,
+    on_progress: OnProgress = ignore_progress,
+) -> BatchReport:
     """A file of every picture in the folder `out`; called again only of those that are left.
 
     A picture that can't be read is reported and the others are done. Raises ConfigError where results would go among
@@ -245,7 +164,7 @@ def write_all(model: ModelFile, work: ResultWriter, pictures: PictureList, out: 
     DiskError for an `out` that can't be written.
     """
     _check_apart(work, pictures.items)
-    batch = Batch(model, work, pictures.items, manner, pictures.problems)
+    batch = Batch(model, work, pictures.items, options, on_progress, pictures.problems)
     journal = journal_in(out, batch)
     if not journal.path.exists():
         _check_free(work, pictures.items, out)

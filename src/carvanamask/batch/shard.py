@@ -63,8 +63,8 @@ class Outcome:
     """Hash of the bytes that were read."""
     value: str = ""
     """What the task's work returned."""
-    reason: str = ""
-    """Why there is no value; '' where there is one."""
+    error: DataError | None = None
+    """Why there is no value; None where there is one."""
 
 
 def cut_into_shards(items: Sequence[BatchItem], size: int = SHARD) -> Iterator[Shard]:
@@ -90,7 +90,7 @@ def carry(task: Task, predictor: Predictor, shards: Iterable[Shard]) -> Generato
     for item, result in predict_all(predictor, items(), work):
         size, outcomes = under_way.pop(item.key)
         if isinstance(result, DataError):
-            outcomes.append(Outcome(item.key, reason=str(result)))
+            outcomes.append(Outcome(item.key, error=result))
         else:
             outcomes.append(Outcome(item.key, *result))
         if len(outcomes) == size:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path, PurePath
 
 from carvanamask.data.kaggle_folder import PICTURE_ENDINGS, Sample
-from carvanamask.errors import DataError, printable
+from carvanamask.errors import DataError, PictureError, printable
 from carvanamask.io.storage import is_local, resolved
 
 JOURNAL_PATTERN = f".{'?' * 8}-{'?' * 8}.journal"
@@ -49,7 +49,7 @@ class PictureList:
 
     items: tuple[BatchItem, ...]
     """By key."""
-    problems: tuple[tuple[str, str], ...]
+    problems: tuple[tuple[str, DataError], ...]
     """(what, why) of names that look like pictures and are none."""
     skipped: dict[str, int]
     """How many other files there are, by their ending; and the folders with an earlier batch's results."""
@@ -75,7 +75,7 @@ def list_pictures(paths: Sequence[Path], results: Path | None = None) -> Picture
     left alone. Raises DataError for a path that isn't there.
     """
     found: list[BatchItem] = []
-    problems: list[tuple[str, str]] = []
+    problems: list[tuple[str, DataError]] = []
     skipped: Counter[str] = Counter()
     folders = {path for path in paths if _is_folder(path)}
     real = cache(resolved)
@@ -120,13 +120,15 @@ def _common_folder(paths: Sequence[Path], folders: Container[Path], real: Callab
 
 
 def _walk(
-    folder: Path, results: Path | None, problems: list[tuple[str, str]], skipped: Counter[str]
+    folder: Path, results: Path | None, problems: list[tuple[str, DataError]], skipped: Counter[str]
 ) -> Iterator[tuple[Path, bool]]:
     """Every file below the folder, in order, and whether it's called like a picture."""
     try:
         inside = sorted(folder.iterdir(), key=lambda path: path.name)
     except OSError as error:
-        problems.append((str(folder), f"{printable(folder)} can't be read ({error.strerror}): check its permissions"))
+        problems.append(
+            (str(folder), PictureError(f"can't be read ({error.strerror})", "check its permissions", folder))
+        )
         return
     for path in inside:
         is_picture = path.suffix.lower() in PICTURE_ENDINGS
@@ -135,7 +137,9 @@ def _walk(
         try:
             is_folder = path.is_dir()
         except OSError as error:  # in a folder that may be listed, but not entered
-            problems.append((str(path), f"{printable(path)} can't be read ({error.strerror}): check its permissions"))
+            problems.append(
+                (str(path), PictureError(f"can't be read ({error.strerror})", "check its permissions", path))
+            )
             continue
         if is_folder:
             if results is not None and _is_same(path, results):
@@ -145,12 +149,12 @@ def _walk(
                 continue
             if path.is_symlink():  # not followed: it could lead back up
                 if is_picture:
-                    problems.append((str(path), f"{printable(path)} is a link to a folder: name that folder"))
+                    problems.append((str(path), PictureError("is a link to a folder", "name that folder", path)))
                 continue
             below = _walk(path, results, problems, skipped)
             files = list(below) if is_picture else below
             if is_picture and not any(is_one for _, is_one in files):
-                problems.append((str(path), f"{printable(path)} is a folder: name a picture in it"))
+                problems.append((str(path), PictureError("is a folder", "name a picture in it", path)))
             yield from files
         else:
             yield path, is_picture

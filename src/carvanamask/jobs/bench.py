@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import os
 import platform
 import tempfile
@@ -20,9 +21,10 @@ from typing import Any
 
 from PIL import Image
 
+from carvanamask.core.progress import OnProgress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.picture_list import BatchItem, find_pictures
-from carvanamask.errors import DataError, ModelError
+from carvanamask.errors import ModelError
 from carvanamask.jobs.fresh_process import FreshProcess, measure_fresh_process
 from carvanamask.jobs.stopwatch import Rate, Work, measure_in_turns
 from carvanamask.jobs.workload import workload
@@ -31,6 +33,8 @@ from carvanamask.model.build import build_predictor, has_torch_engine
 from carvanamask.model.model_file import ModelFile
 from carvanamask.studio.showroom import SHOWROOM
 from carvanamask.training.config import Config
+
+log = logging.getLogger(__name__)
 
 MOST_PICTURES = 64
 """More say nothing new, and their masks are all in memory."""
@@ -106,8 +110,7 @@ def bench(
     device: str = "auto",
     repeats: int = 3,
     seconds: float = 120,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
-    say: Callable[[str], None] = lambda line: None,
+    on_progress: OnProgress = ignore_progress,
 ) -> BenchReport:
     """Measure `model` on pictures and folders of them; without any, on the showroom's test pictures.
 
@@ -121,9 +124,9 @@ def bench(
     named = find_pictures(list(paths) or [KaggleFolder(SHOWROOM).test])
     items = named.items[:MOST_PICTURES]
     if not items:
-        raise DataError(named.problems[0][1])
+        raise named.problems[0][1]
     predictor = build_predictor(model, device)
-    say(f"engine: {predictor.engine}")
+    log.info(f"engine: {predictor.engine}")
     look = partial(review_reason, max_uncertain_ratio=model.card.max_uncertain_ratio)
     with tempfile.TemporaryDirectory() as name, workload(predictor, model.card, items, Path(name), look) as work:
         fresh = measure_fresh_process(model, [item.picture for item in items], device)

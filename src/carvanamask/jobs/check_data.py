@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import MASK_ENDINGS, KaggleFolder, Sample, masks_by_name, pictures_in
 from carvanamask.errors import DataError, MaskError, PictureError, printable
 from carvanamask.io.pictures import load_mask, load_picture
@@ -78,9 +79,7 @@ class _Look:
     mask_digest: str | None
 
 
-def check_data(
-    folder: KaggleFolder, on_progress: Callable[[int, int], None] = lambda done, total: None, workers: int = 2
-) -> DataReport:
+def check_data(folder: KaggleFolder, on_progress: OnProgress = ignore_progress, workers: int = 2) -> DataReport:
     """Read every picture and mask of the folder and report what is missing, damaged, needs_review or there twice.
 
     `on_progress` is told how many of how many pictures are done. Raises DataError for a folder without any picture.
@@ -100,7 +99,7 @@ def check_data(
     with ThreadPoolExecutor(workers) as pool:
         for look in pool.map(lambda pair: _look_at(*pair), pairs):
             looks.append(look)
-            on_progress(len(looks), len(pairs))
+            on_progress(Progress(len(pairs), len(looks)))
 
     findings = [finding for look in looks for finding in look.findings]
     findings += _missing_halves(training, masks, folder)

@@ -10,10 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from carvanamask.batch.options import BatchOptions
 from carvanamask.batch.pipeline import Predicted
-from carvanamask.batch.runner import BatchReport, Manner, write_all
+from carvanamask.batch.runner import BatchReport, write_all
 from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask
+from carvanamask.core.progress import OnProgress, ignore_progress
 from carvanamask.cutout.compose import composite, cover, cut_out, dusk_room, plain_room
 from carvanamask.data.picture_list import BatchItem, PictureList
 from carvanamask.errors import ConfigError
@@ -82,13 +84,18 @@ class CutOut:
 
 
 def cutout(
-    model: ModelFile, pictures: PictureList, out: Path, scene: Scene | None = None, manner: Manner | None = None
+    model: ModelFile,
+    pictures: PictureList,
+    out: Path,
+    scene: Scene | None = None,
+    options: BatchOptions | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> BatchReport:
     """Write `out`/<target>.png with transparency for every picture, or .jpg before `scene`; again, only what is left.
 
     Raises ConfigError and DiskError as `write_all` does.
     """
-    return write_all(model, CutOut(model.card, out, scene), pictures, out, manner or Manner())
+    return write_all(model, CutOut(model.card, out, scene), pictures, out, options or BatchOptions(), on_progress)
 
 
 def cut_by_mask(picture: Path, mask: Path, path: Path, scene: Scene | None = None) -> None:

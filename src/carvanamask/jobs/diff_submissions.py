@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import zlib
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.core.rle import Runs
 from carvanamask.data.submission import read_submission
 from carvanamask.errors import DataError, MaskError, SubmissionError, printable
@@ -91,7 +92,7 @@ def diff_submissions(
     second: Path,
     size_wh: tuple[int, int] = (1918, 1280),
     table: Path | None = None,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = ignore_progress,
 ) -> SubmissionDifference:
     """Hold the masks of two submissions against each other; write `table`, a CSV with a row a picture, when named.
 
@@ -109,7 +110,7 @@ def diff_submissions(
         runs = _runs(first, name, rle, size_wh)
         others = runs if rle == other_rle else _runs(second, name, other_rle, size_wh)
         pictures.append(PictureDifference(name, runs.dice(others), runs.area, others.area))
-        on_progress(len(pictures), len(in_both))
+        on_progress(Progress(len(in_both), len(pictures)))
     only_first, only_second = ([name for name in names if name not in in_both] for names in (in_first, in_second))
     difference = SubmissionDifference(
         tuple(pictures),

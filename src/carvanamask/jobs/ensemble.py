@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from carvanamask.batch.pipeline import Predicted, predict_all
 from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask, ProbabilityMap
+from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.data.run_dir import RunDir
 from carvanamask.errors import ConfigError, DataError
@@ -17,6 +19,8 @@ from carvanamask.model.build import build_predictor
 from carvanamask.model.ensemble import Ensemble, JointMap, best_blend
 from carvanamask.model.model_file import ModelFile
 from carvanamask.version import __version__
+
+log = logging.getLogger(__name__)
 
 THRESHOLD = 0.5
 """The members' weights are chosen at this one; `eval` and `threshold` find the ensemble's own."""
@@ -45,8 +49,7 @@ def ensemble(
     run: RunDir,
     flip: bool = False,
     device: str = "auto",
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
-    say: Callable[[str], None] = lambda line: None,
+    on_progress: OnProgress = ignore_progress,
 ) -> EnsembleReport:
     """Leave a model in `run` that asks all of `models`, whose files it copies; with `flip`, mirrored pictures, too.
 
@@ -61,12 +64,12 @@ def ensemble(
     asked = [model.with_card(flip=model.card.flip or flip) for model in models]
     judges = _judges(models, folder.training_samples())
     if not judges:
-        say("no car was held out from every member: their weights are equal")
+        log.info("no car was held out from every member: their weights are equal")
         weights = (1 / len(models),) * len(models)
         report = EnsembleReport(_save(run, models, weights, flip, None), _names(models), weights, 0)
     else:
         predictor = Ensemble([build_predictor(model, device) for model in asked], [1.0] * len(asked))
-        say(f"engine: {predictor.engine}")
+        log.info(f"engine: {predictor.engine}")
         blend = best_blend(_held_out(predictor, judges, on_progress), THRESHOLD)
         model = _save(run, models, blend.weights, flip, blend.dice)
         cars = len({sample.car for sample in judges})
@@ -88,13 +91,13 @@ def _judges(models: Sequence[ModelFile], samples: Sequence[Sample]) -> list[Samp
 
 
 def _held_out(
-    predictor: Ensemble, samples: Sequence[Sample], on_progress: Callable[[int, int], None]
+    predictor: Ensemble, samples: Sequence[Sample], on_progress: OnProgress
 ) -> Iterator[tuple[Sequence[ProbabilityMap], Mask]]:
     for done, (sample, result) in enumerate(predict_all(predictor, samples, _with_truth), start=1):
         if isinstance(result, DataError):
             raise DataError(f"{sample.name} can't judge: {result}")
         yield result
-        on_progress(done, len(samples))
+        on_progress(Progress(len(samples), done))
 
 
 def _with_truth(predicted: Predicted[Sample]) -> tuple[Sequence[ProbabilityMap], Mask]:

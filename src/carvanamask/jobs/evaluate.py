@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from carvanamask.batch.pipeline import Predicted, predict_all
 from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import boundary_iou, dice, dice_curve, iou
+from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.errors import DataError
 from carvanamask.figures.canvas import require_drawing
@@ -28,6 +30,8 @@ from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.mask_quality.uncertainty import review_reason
 from carvanamask.model.build import build_predictor
 from carvanamask.model.model_file import ModelFile
+
+log = logging.getLogger(__name__)
 
 CURVE_STEPS = 256
 WORST = 10
@@ -135,8 +139,7 @@ def evaluate(
     figures: int = 8,
     device: str = "auto",
     seed: int = 0,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
-    say: Callable[[str], None] = lambda line: None,
+    on_progress: OnProgress = ignore_progress,
 ) -> EvaluationReport:
     """Score every picture of the held-out cars; draw `figures` random ones and as many of the worst into `out`.
 
@@ -146,7 +149,7 @@ def evaluate(
     if figures:
         require_drawing()
     predictor = build_predictor(model, device)
-    say(f"engine: {predictor.engine}")
+    log.info(f"engine: {predictor.engine}")
     samples = held_out(model, folder.training_samples())
     scores: list[PictureScore] = []
     started = time.monotonic()
@@ -154,7 +157,7 @@ def evaluate(
         if isinstance(score, DataError):
             raise DataError(f"{sample.name} can't be judged: {score}")
         scores.append(score)
-        on_progress(len(scores), len(samples))
+        on_progress(Progress(len(samples), len(scores)))
     seconds = time.monotonic() - started
     scores.sort(key=lambda score: score.sample.name)
     report = EvaluationReport(model.card, predictor.engine, tuple(scores), out, seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,8 @@ from carvanamask.io.pictures import load_picture
 from carvanamask.model.build import build_predictor
 from carvanamask.model.model_file import ModelFile, member_folder
 from carvanamask.studio.showroom import SHOWROOM
+
+log = logging.getLogger(__name__)
 
 Precision = Literal["fp32", "fp16", "int8-weights"]
 PRECISIONS: dict[str, Precision] = {"fp32": "fp32", "fp16": "fp16", "int8-weights": "int8-weights"}
@@ -59,7 +61,6 @@ def export(
     out: Path,
     precision: Precision = "fp16",
     note: str = "",
-    say: Callable[[str], None] = lambda line: None,
 ) -> ExportReport:
     """Write the model to the folder `out`, all its networks' weights in half the bytes or a quarter.
 
@@ -70,7 +71,7 @@ def export(
         raise ConfigError(f"{out} holds the model itself: name another --out")
     made = _in_fewer_bits(model, out, precision, note)
     before, after = build_predictor(model, "cpu"), build_predictor(made, "cpu")
-    say(f"comparing both on {after.engine}")
+    log.info(f"comparing both on {after.engine}")
     pictures = [load_picture(sample.picture) for sample in KaggleFolder(SHOWROOM).test_samples()[:PICTURES]]
     maps = zip(map(before.predict, pictures), map(after.predict, pictures), strict=True)
     differences = [np.abs(ours.values - theirs.values) for ours, theirs in maps]

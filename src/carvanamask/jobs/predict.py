@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from carvanamask.batch.options import BatchOptions
 from carvanamask.batch.pipeline import Predicted
-from carvanamask.batch.runner import BatchReport, Manner, write_all
+from carvanamask.batch.runner import BatchReport, write_all
 from carvanamask.core.card import ModelCard
+from carvanamask.core.progress import OnProgress, ignore_progress
 from carvanamask.data.picture_list import BatchItem, PictureList
 from carvanamask.io.pictures import save_mask, save_probabilities
 from carvanamask.mask_quality.postprocess import make_mask
@@ -39,10 +41,15 @@ class SaveResult:
 
 
 def predict(
-    model: ModelFile, pictures: PictureList, out: Path, result: Result = "mask", manner: Manner | None = None
+    model: ModelFile,
+    pictures: PictureList,
+    out: Path,
+    result: Result = "mask",
+    options: BatchOptions | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> BatchReport:
     """Write `out`/<target>.png for every picture; called again it does only what is left.
 
     Raises ConfigError and DiskError as `write_all` does.
     """
-    return write_all(model, SaveResult(model.card, out, result), pictures, out, manner or Manner())
+    return write_all(model, SaveResult(model.card, out, result), pictures, out, options or BatchOptions(), on_progress)

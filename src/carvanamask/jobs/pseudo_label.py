@@ -6,8 +6,9 @@ import csv
 import hashlib
 import io
 import json
+import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,14 +18,16 @@ from typing import Any
 import numpy as np
 
 from carvanamask.batch.journal import Journal
+from carvanamask.batch.options import BatchOptions
 from carvanamask.batch.pipeline import Predicted
-from carvanamask.batch.runner import Batch, Manner, journal_in
+from carvanamask.batch.runner import Batch, journal_in
 from carvanamask.core.card import Member, ModelCard
 from carvanamask.core.metrics import uncertain_ratio
+from carvanamask.core.progress import OnProgress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample, cars_of
 from carvanamask.data.label_list import Label, save_labels
 from carvanamask.data.picture_list import BatchItem, kaggle_item
-from carvanamask.errors import ConfigError
+from carvanamask.errors import CarvanaMaskError, ConfigError
 from carvanamask.io.atomic import save_text_atomically
 from carvanamask.io.pictures import load_mask, save_mask
 from carvanamask.mask_quality.limits import Limits
@@ -33,6 +36,8 @@ from carvanamask.mask_quality.uncertainty import stray_share
 from carvanamask.mask_quality.vehicle import Silhouette
 from carvanamask.model.ensemble import JointMap, agreement
 from carvanamask.model.model_file import ModelFile
+
+log = logging.getLogger(__name__)
 
 MAJORITY = 0.5
 """Where the mean is cut, and each model's map to compare it with the others': their own thresholds would shift both."""
@@ -58,7 +63,7 @@ class PseudoLabelReport:
     """Median of what could be read; a limit lies well beyond it."""
     typical_undecided: float
     pictures_per_second: float
-    failures: tuple[tuple[str, str], ...]
+    failures: tuple[tuple[str, CarvanaMaskError], ...]
     """(picture, reason) pairs of what can't be read, by name."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -71,7 +76,8 @@ def pseudo_label(
     folder: KaggleFolder,
     out: Path,
     limits: Limits | None = None,
-    manner: Manner | None = None,
+    options: BatchOptions | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> PseudoLabelReport:
     """Predict every test picture; list in `out`/labels.csv what keeps the limits, in refused.csv the others and why.
 
@@ -79,20 +85,20 @@ def pseudo_label(
     go on where they were interrupted, so that other limits need no new predictions. Raises ConfigError for fewer than
     two models, and for an `out` that other models began.
     """
-    models, manner = _different(models), manner or Manner()
+    models = _different(models)
     masks = out / "masks"
     items = [kaggle_item(sample) for sample in folder.test_samples()]
-    batch = Batch(_panel(models), Measure(masks), items, manner)
+    batch = Batch(_panel(models), Measure(masks), items, options or BatchOptions(), on_progress)
     with journal_in(out, batch) as journal:
         progress = batch.run(journal, lambda item: item.mask_in(masks).exists())
         finished = [item for item in items if journal.holds(item.key)]
         looks = _looks(finished, journal)
 
-    refusals = _refusals(looks, masks, limits or Limits(), manner.say)
+    refusals = _refusals(looks, masks, limits or Limits())
     sources = " + ".join(_source(model) for model in models)
     kept = [_label(look, masks, sources) for look in looks if look.sample not in refusals]
     failures = dict(progress.failures)
-    refusals |= {item: Refusal("unreadable", failures[item.key]) for item in items if item.key in failures}
+    refusals |= {item: Refusal("unreadable", str(failures[item.key])) for item in items if item.key in failures}
     save_text_atomically(out / "refused.csv", _table({item: refusals[item] for item in items if item in refusals}))
     save_labels(out / "labels.csv", kept)
     return PseudoLabelReport(
@@ -106,7 +112,7 @@ def pseudo_label(
         refused_by_reason=dict(Counter(review_reason.reason for review_reason in refusals.values()).most_common()),
         typical_agreement=median([look.agreement for look in looks] or [0.0]),
         typical_undecided=median([look.undecided for look in looks] or [0.0]),
-        pictures_per_second=progress.pictures_per_second,
+        pictures_per_second=progress.per_second,
         failures=progress.failures,
     )
 
@@ -159,10 +165,10 @@ def _looks(items: Sequence[BatchItem], journal: Journal) -> list[Look]:
     return [Look(item, *json.loads(text)) for item, (_, text) in zip(items, rows, strict=True)]
 
 
-def _refusals(looks: Sequence[Look], masks: Path, limits: Limits, say: Callable[[str], None]) -> dict[Sample, Refusal]:
+def _refusals(looks: Sequence[Look], masks: Path, limits: Limits) -> dict[Sample, Refusal]:
     by_sample = {look.sample: look for look in looks}
     cars = [[by_sample[sample] for sample in views] for views in cars_of(by_sample).values()]
-    say(f"comparing the views of {len(cars)} cars")
+    log.info(f"comparing the views of {len(cars)} cars")
 
     def silhouette(sample: Sample) -> Silhouette:
         return Silhouette.of(load_mask(sample.mask_in(masks)))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import simplejpeg
 
 from carvanamask.core.mask import Mask
+from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.errors import ConfigError, DataError
 from carvanamask.io.atomic import save_bytes_atomically, save_text_atomically
@@ -64,14 +65,14 @@ def render(
     samples: int = 32,
     quality: int = 88,
     variant: str | None = None,
-    on_picture: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = ignore_progress,
 ) -> RenderReport:
     """Render `cars` training cars and `test_cars` test cars, 16 views each, into a Kaggle folder at `out`.
 
     Car n of a seed is always the same car, whatever is rendered before or beside it, so a run that was stopped goes
     on where it was: pictures that are there, whole and of this size, stay. `body` makes every car that type; without
     it any nine training cars in a row show all nine. `samples` are light paths a pixel, `quality` is the JPEGs',
-    `variant` Mitsuba's (None: the fastest that runs here). Calls on_picture(done, total) after every picture.
+    `variant` Mitsuba's (None: the fastest that runs here). Calls on_progress after every picture.
     Raises ConfigError for a value out of range and where Mitsuba is missing, DiskError where `out` can't be written.
     """
     _check(cars, test_cars, size_wh, samples, quality)
@@ -88,7 +89,7 @@ def render(
             for shot in missing:
                 _take(shot, session, size_wh, samples, quality)
                 rendered, done = rendered + 1, done + 1
-                on_picture(done, len(numbers) * len(VIEWS))
+                on_progress(Progress(len(numbers) * len(VIEWS), done))
             known[name] = (name, *session.description)
             _save_metadata(out / "metadata.csv", known)
     return RenderReport(

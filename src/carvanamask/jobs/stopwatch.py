@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from carvanamask.core.progress import OnProgress, Progress
+
 
 @dataclass(frozen=True)
 class Work:
@@ -37,7 +39,7 @@ class Rate:
 
 
 def measure_in_turns(
-    works: Sequence[Work], rounds: int, seconds: float, on_progress: Callable[[int, int], None]
+    works: Sequence[Work], rounds: int, seconds: float, on_progress: OnProgress
 ) -> tuple[dict[str, Rate], int]:
     """Each work's best rate by its name, and how many rounds there were: at most `rounds`.
 
@@ -53,5 +55,5 @@ def measure_in_turns(
             pictures = work.carry_out()
             rate = Rate(work.name, work.concurrency, pictures, time.perf_counter() - started)
             best[work.name] = max(rate, best.get(work.name, rate), key=lambda rate: rate.pictures_per_second)
-            on_progress(done * len(works) + place + 1, rounds * len(works))
+            on_progress(Progress(rounds * len(works), done * len(works) + place + 1))
     return best, rounds

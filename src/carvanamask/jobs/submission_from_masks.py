@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder, pictures_in
 from carvanamask.data.submission import write_submission
 from carvanamask.errors import DataError, MaskError, printable
@@ -44,7 +45,7 @@ def submission_from_masks(
     folder: KaggleFolder,
     size_wh: tuple[int, int] = (1918, 1280),
     empty_for_missing: bool = False,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = ignore_progress,
 ) -> FromMasksReport:
     """Write the masks of a folder, `<name>.png` or `<name>_mask.gif`, as the submission `out`.
 
@@ -97,14 +98,14 @@ def _rows(
     names: Sequence[str],
     masks: Mapping[str, Path],
     size_wh: tuple[int, int],
-    on_progress: Callable[[int, int], None],
+    on_progress: OnProgress,
 ) -> Iterator[tuple[str, str]]:
     """(picture's file name, run-length code) in the order of `names`; masks are read ahead, a few at a time."""
-    on_progress(0, len(names))
+    on_progress(Progress(len(names)))
     codes = _ahead((masks.get(Path(name).stem) for name in names), size_wh)
     for done, (name, rle) in enumerate(zip(names, codes, strict=True), start=1):
         yield name, rle
-        on_progress(done, len(names))
+        on_progress(Progress(len(names), done))
 
 
 def _ahead(paths: Iterable[Path | None], size_wh: tuple[int, int]) -> Iterator[str]:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from carvanamask.batch.journal import Journal
+from carvanamask.batch.options import BatchOptions
 from carvanamask.batch.pipeline import Predicted
-from carvanamask.batch.runner import Batch, Manner, Progress
+from carvanamask.batch.runner import Batch
 from carvanamask.core.card import ModelCard
+from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.picture_list import BatchItem, kaggle_item
 from carvanamask.data.submission import write_submission
@@ -59,7 +61,7 @@ class SubmitReport:
         if self.submission:
             return ""
         count = "1 picture" if len(failures) == 1 else f"{len(failures)} pictures"
-        finished = self.progress.kept + self.progress.done - len(failures)
+        finished = self.progress.finished
         return f"no submission: {count} failed. Repair, then run the same command again: {finished} finished are kept"
 
     def to_dict(self) -> dict[str, Any]:
@@ -70,7 +72,7 @@ class SubmitReport:
             "unlisted": self.unlisted,
             "emptied": self.emptied,
             "engine": self.engine,
-            "failures": dict(self.progress.failures),
+            "failures": {picture: str(error) for picture, error in self.progress.failures},
             "advice": self.advice,
         }
 
@@ -81,7 +83,8 @@ def submit(
     out: Path,
     masks: Path | None = None,
     has_empty_masks: bool = False,
-    manner: Manner | None = None,
+    options: BatchOptions | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> SubmitReport:
     """Cut every test picture and write the submission `out`; with `masks`, a 1-bit `<name>.png` a picture there too.
 
@@ -93,7 +96,7 @@ def submit(
     if out.is_dir():
         raise DiskError(f"{printable(out)} is a folder: name a file in it, like {printable(out / 'submission.csv.gz')}")
     names, items, unlisted = _in_order(folder)
-    batch = Batch(model, Encode(model.card, masks), items, manner or Manner())
+    batch = Batch(model, Encode(model.card, masks), items, options or BatchOptions(), on_progress)
     # beside the submission, hidden; other models' or options' rows have another name and are never looked at
     with batch.journal(out.with_name(f".{out.name}.{batch.task.key}.journal")) as journal:
         listing = hashlib.sha256(json.dumps([names, has_empty_masks]).encode()).hexdigest()
@@ -103,13 +106,13 @@ def submit(
             return masks is None or item.mask_in(masks).exists()
 
         if seal.is_whole() and all(map(is_there, items)):
-            progress, emptied, is_made = Progress(len(items), len(items)), seal.emptied(), True
+            progress, emptied, is_made = Progress(len(items), kept=len(items)), seal.emptied(), True
             journal.discard()
         else:
             progress = batch.run(journal, is_there)
             finished = [item.key for item in items if journal.holds(item.key)]
             emptied = sorted(set(names) - set(finished)) if has_empty_masks else []
-            is_made = progress.is_whole or (has_empty_masks and progress.is_through)
+            is_made = progress.is_complete or (has_empty_masks and progress.is_through)
             if is_made:
                 write_submission(out, _rows(journal, finished, names if has_empty_masks else finished))
                 seal.save(emptied)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import logging
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from carvanamask.training.fit import Machine
 
 DEFAULT_RECIPE = "seed-1024"
+
+log = logging.getLogger(__name__)
 
 _LABELS = "pseudo_labels_sha256"
 _PICTURES = "pictures_sha256"
@@ -99,7 +102,6 @@ class TrainReport:
 def train(
     folder: KaggleFolder,
     plan: TrainPlan,
-    say: Callable[[str], None] = lambda line: None,
     has_progress_bar: bool = True,
 ) -> TrainReport:
     """Carry out a plan; a run that was interrupted goes on where it stopped.
@@ -110,7 +112,7 @@ def train(
     """
     fitting = _import_fitting()
     if not fitting.is_first_process():
-        say = _silence
+        log.setLevel(logging.WARNING)
     run, config = plan.run, plan.config
     if run.is_finished and not run.is_started:
         raise ConfigError(f"'{run.name}' is a model that wasn't trained here: use another --name")
@@ -120,14 +122,14 @@ def train(
     pseudo = [label.sample for label in labels]
     training, validation = [*split.training_samples(samples), *extra], split.validation_samples(samples)
     machine = fitting.this_machine(config.training.precision)
-    say(f"device: {machine.description}")
+    log.info(f"device: {machine.description}")
     beside = f" and {len(extra)} extra pictures" if extra else ""
-    say(f"cars: {len(split.training)} to train on{beside}, {len(split.validation)} held out (split {split.hash})")
+    log.info(f"cars: {len(split.training)} to train on{beside}, {len(split.validation)} held out (split {split.hash})")
     pseudo_per_epoch = config.training.pseudo_count(len(training), len(pseudo))
     if pseudo:
-        say(f"pseudo-labels: {pseudo_per_epoch} an epoch of {len(pseudo)}, by {_makers(labels)}")
+        log.info(f"pseudo-labels: {pseudo_per_epoch} an epoch of {len(pseudo)}, by {_makers(labels)}")
     if run.is_finished:
-        say(f"run '{run.name}' is finished: use another --name to train again")
+        log.info(f"run '{run.name}' is finished: use another --name to train again")
         return TrainReport(run, ModelFile.load(run.model), len(load_metrics(run)), _best_epoch(run)["val_dice"])
     known = known_cars(plan.before, _coarse_models(plan), split)
     environment = _environment(plan, known, [*samples, *extra], labels)
@@ -136,9 +138,9 @@ def train(
     else:
         if plan.start_from:
             fitting.check_beginning(config, plan.start_from)
-        _say_how_long(plan, len(training) + pseudo_per_epoch, machine, say)
+        _say_how_long(plan, len(training) + pseudo_per_epoch, machine)
         start_run(run, config, split, environment)
-    fitting.fit(config, training, validation, run, plan.start_from, say, has_progress_bar, pseudo)
+    fitting.fit(config, training, validation, run, plan.start_from, has_progress_bar, pseudo)
     if not fitting.is_first_process():
         raise SystemExit(0)  # its part is done: the first process writes the model and reports
     save_training_curves(run.curves, load_metrics(run), run.name)
@@ -150,10 +152,6 @@ def _coarse_models(plan: TrainPlan) -> list[ModelFile]:
     """Return the model that finds the car for a refinement network, or an empty list."""
     name = plan.config.input.coarse_model
     return [find_model(name, plan.run.root.parent)] if name else []
-
-
-def _silence(line: str) -> None:
-    pass
 
 
 def _best_epoch(run: RunDir) -> Mapping[str, float]:
@@ -249,12 +247,12 @@ def _environment(
     }
 
 
-def _say_how_long(plan: TrainPlan, pictures: int, machine: Machine, say: Callable[[str], None]) -> None:
+def _say_how_long(plan: TrainPlan, pictures: int, machine: Machine) -> None:
     """How long the recipe takes here; where that is too long for a CPU, also which shipped recipe fits."""
     training, hours = plan.config.training, _hours(plan.config, pictures)
     takes = f"this recipe takes about {_in_words(hours)} here"
     if machine.accelerator != "cpu" or hours <= PATIENCE_HOURS:
-        return say(f"{takes} ({training.epochs} epochs of {pictures // training.epochs_per_pass} pictures)")
+        return log.info(f"{takes} ({training.epochs} epochs of {pictures // training.epochs_per_pass} pictures)")
     advice = "no GPU found and no shipped recipe fits this machine"
     # the largest pictures that fit give the best edges; beyond 640 pixels none fits, and trying takes minutes
     widths = {name: max(load_config(name).input.size_wh) for name in SHIPPED_RECIPES}
@@ -265,7 +263,7 @@ def _say_how_long(plan: TrainPlan, pictures: int, machine: Machine, say: Callabl
             break
     if not plan.is_recipe_chosen:
         raise ConfigError(f"{takes}: {advice} (to train this one all the same, name it: --config {DEFAULT_RECIPE})")
-    return say(f"{takes}: {advice}")
+    return log.info(f"{takes}: {advice}")
 
 
 def _hours(config: Config, pictures: int) -> float:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from carvanamask.batch.arrivals import Arrivals
 from carvanamask.batch.journal import version_of
-from carvanamask.batch.runner import Batch, BatchReport, Manner, Progress, ResultWriter, journal_in, review_reasons_in
+from carvanamask.batch.options import BatchOptions
+from carvanamask.batch.runner import Batch, BatchReport, ResultWriter, journal_in, review_reasons_in
+from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import PICTURE_ENDINGS
 from carvanamask.data.picture_list import BatchItem, PictureList, holds_results, list_pictures
-from carvanamask.errors import ConfigError, DataError, DiskError, printable
+from carvanamask.errors import CarvanaMaskError, ConfigError, DataError, DiskError, printable
 from carvanamask.io.atomic import disk_error
 from carvanamask.io.storage import is_local
 from carvanamask.model.model_file import ModelFile
 
-Problems = tuple[tuple[str, str], ...]
+Problems = tuple[tuple[str, CarvanaMaskError], ...]
+log = logging.getLogger(__name__)
 """(what, why) pairs."""
 
 PAUSE_A_LOOK = 4
@@ -36,7 +40,13 @@ class Pace:
 
 
 def watch(
-    model: ModelFile, source: Path, work: ResultWriter, out: Path, pace: Pace, manner: Manner | None = None
+    model: ModelFile,
+    source: Path,
+    work: ResultWriter,
+    out: Path,
+    pace: Pace,
+    options: BatchOptions | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> BatchReport:
     """Look into `source` again and again, and do `work` with every picture that has arrived whole since.
 
@@ -47,7 +57,7 @@ def watch(
     first.
     """
     _check_apart(source, out)
-    first = Batch(model, work, (), manner or Manner())
+    first = Batch(model, work, (), options or BatchOptions(), on_progress)
     with journal_in(out, first):
         pass
     watcher = _Watcher(first, source, work, out)
@@ -104,7 +114,7 @@ class _Watcher:
                 self._arrivals.forget(failed)
             marks = {item.key: _mark(item) for item in tree.items}
             names = set(self._arrivals.look({name: mark for name, mark in marks.items() if mark}))
-            self._past = self._past.without(failed - marks.keys())
+            self._past = without(self._past, failed - marks.keys())
             arrived = [item for item in tree.items if item.key in names]
         self.is_busy = not (self._is_away or self._arrivals.is_through or self._blocked)
         self._tell()
@@ -115,7 +125,7 @@ class _Watcher:
         if not arrived:
             return
         names, before = {item.key for item in arrived}, self._past
-        past = before.without(names)
+        past = without(before, names)
         by_name = {item.key: item for item in arrived}
         unsettled: dict[str, bool] = {}
 
@@ -124,18 +134,26 @@ class _Watcher:
             for picture, _ in news.failures:
                 if picture not in unsettled:
                     unsettled[picture] = not self._arrivals.is_as_seen(picture, _mark(by_name[picture]))
-            self._past = past + news.without({picture for picture, is_unsettled in unsettled.items() if is_unsettled})
+            self._past = add(
+                past, without(news, {picture for picture, is_unsettled in unsettled.items() if is_unsettled})
+            )
             self._tell()
 
-        manner = replace(self._first.manner, on_progress=on_progress)
-        batch = Batch(self._first.task.model, self._work, arrived, manner, predictor=self._first.predictor)
+        batch = Batch(
+            self._first.task.model,
+            self._work,
+            arrived,
+            self._first.options,
+            on_progress,
+            predictor=self._first.predictor,
+        )
         try:
             with journal_in(self._out, batch) as journal:
                 on_progress(batch.run(journal, lambda item: self._work.path_of(item).exists()))
                 self._doubtful = {name: why for name, why in self._doubtful.items() if name not in names}
                 self._doubtful.update(review_reasons_in(journal, sorted(names)))
         except (DiskError, OSError) as error:
-            reason = str(error if isinstance(error, DiskError) else disk_error(self._out, error))
+            reason = error if isinstance(error, DiskError) else disk_error(self._out, error)
             # what this round finished, the next one finds finished
             self._past = before
             self._blocked = self._blocked or ((str(self._out), reason),)
@@ -148,30 +166,30 @@ class _Watcher:
         try:
             if self._source.is_dir():
                 return list_pictures([self._source], self._out)
-            why = "isn't there: waiting for the folder"
+            problem = DataError("isn't there", "waiting for the folder", self._source)
         except DataError as error:  # gone in between
-            why = str(error)
+            problem = error
         except OSError as error:
-            why = f"can't be read ({error.strerror or error}): waiting for it"
-        return PictureList((), ((str(self._source), f"{printable(self._source)} {why}"),), {})
+            problem = DataError(f"can't be read ({error.strerror or error})", "waiting for it", self._source)
+        return PictureList((), ((str(self._source), problem),), {})
 
     def _say_passed_over(self, tree: PictureList) -> None:
         """A camera that takes raw pictures alone would else wait for ever, and nobody would know why."""
         new = sorted(tree.skipped.keys() - self._endings)
         if new:
-            self._first.manner.say(f"passed over: {' '.join(new)}")
+            log.info("skipped: %s", " ".join(new))
         self._passed_over = tree.skipped
         self._endings.update(new)
 
     def _progress(self) -> Progress:
         problems = self._standing + self._blocked
-        return self._past + Progress(len(problems), 0, len(problems), problems)
+        return add(self._past, Progress(len(problems), done=len(problems), failures=problems))
 
     def _tell(self) -> None:
         news = self._progress()
         if news != self._told:
             self._told = news
-            self._first.manner.on_progress(news)
+            self._first.on_progress(news)
 
 
 def _mark(item: BatchItem) -> str:
@@ -197,3 +215,21 @@ def _check_apart(source: Path, out: Path) -> None:
                 raise ConfigError(
                     f"{printable(out)} holds pictures already, like {printable(path)}: name another folder"
                 )
+
+
+def add(earlier: Progress, later: Progress) -> Progress:
+    """Return the progress of two rounds together."""
+    return Progress(
+        earlier.total + later.total,
+        earlier.done + later.done,
+        earlier.kept + later.kept,
+        earlier.failures + later.failures,
+        earlier.seconds + later.seconds,
+    )
+
+
+def without(progress: Progress, pictures: Container[str]) -> Progress:
+    """Return the progress as if those of the pictures that failed had not been tried."""
+    failures = tuple(failure for failure in progress.failures if failure[0] not in pictures)
+    fewer = len(progress.failures) - len(failures)
+    return replace(progress, total=progress.total - fewer, done=progress.done - fewer, failures=failures)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from enum import StrEnum
 from pathlib import Path
 
 from carvanamask.errors import ConfigError, nearest
@@ -12,7 +13,14 @@ from carvanamask.model.flip import FlipAverage
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.predictor import NetworkPredictor, Predictor
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
+
+class Device(StrEnum):
+    """Where a network runs."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
 
 
 def build_predictor(model: ModelFile, device: str = "auto", threads: int = 0, concurrency: int = 0) -> Predictor:
@@ -44,8 +52,8 @@ def build_network_predictor(
     "auto" is an NVIDIA GPU if there is one that PyTorch can use, else the CPU; looking for it does not import torch.
     Raises ConfigError for a device that isn't there and ModelError for a network that can't run.
     """
-    if device not in DEVICES:
-        raise ConfigError(f"no device '{device}'{nearest(device, DEVICES)} (devices: {', '.join(DEVICES)})")
+    if device not in list(Device):
+        raise ConfigError(f"no device '{device}'{nearest(device, Device)} (devices: {', '.join(Device)})")
     if device in ("cuda", "mps") or (device == "auto" and has_nvidia_gpu() and has_torch_engine()):
         if not has_torch_engine():
             raise ConfigError(f"device '{device}' needs PyTorch: pip install 'carvanamask[train]', or use device 'cpu'")

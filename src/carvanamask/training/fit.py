@@ -6,7 +6,7 @@ import io
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +33,8 @@ from carvanamask.training.module import DICE, UNCERTAIN, CarSegmentation
 from carvanamask.training.networks import build_network
 from carvanamask.training.recipe import option_values
 from carvanamask.training.run_files import load_metrics, load_run_config, save_metrics
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,6 @@ def fit(
     validation: Sequence[Sample],
     run: RunDir,
     start_from: Path | None = None,
-    say: Callable[[str], None] = lambda line: None,
     has_progress_bar: bool = True,
     pseudo: Sequence[Sample] = (),
 ) -> None:
@@ -86,7 +87,7 @@ def fit(
     callbacks: list[Callback] = [
         MovableCheckpoint(filename=run.best_checkpoint.stem, monitor=DICE, mode="max", **checkpoints),
         EarlyStopping(DICE, mode="max", patience=config.training.early_stop_patience),
-        EpochTable(run, say),
+        EpochTable(run),
         PicturesInTensorBoard(),
     ]
     if config.training.max_minutes:
@@ -123,7 +124,7 @@ def fit(
         )
         data = CarPictures(config, training, validation, pseudo)
         if data.why_not_cached:
-            say(f"pictures are read anew in every epoch: {data.why_not_cached}")
+            log.info(f"pictures are read anew in every epoch: {data.why_not_cached}")
         try:
             trainer.fit(
                 module, data, ckpt_path=run.last_checkpoint if run.last_checkpoint.exists() else None, weights_only=True
@@ -232,8 +233,8 @@ class MovableCheckpoint(ModelCheckpoint):
 class EpochTable(Callback):
     """One row an epoch in the run's metrics.csv."""
 
-    def __init__(self, run: RunDir, say: Callable[[str], None]) -> None:
-        self.run, self.say = run, say
+    def __init__(self, run: RunDir) -> None:
+        self.run = run
         self.start = 0.0
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -254,7 +255,7 @@ class EpochTable(Callback):
             "seconds": round(time.perf_counter() - self.start, 1),
         }
         save_metrics(self.run, [*rows, row])
-        self.say("epoch {epoch}: loss {train_loss:.4f}, Dice {val_dice:.5f}, {seconds:.0f} s".format(**row))
+        log.info("epoch {epoch}: loss {train_loss:.4f}, Dice {val_dice:.5f}, {seconds:.0f} s".format(**row))
 
 
 class PicturesInTensorBoard(Callback):

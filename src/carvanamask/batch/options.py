@@ -1,0 +1,39 @@
+"""How a batch runs, whatever it produces: the one declaration of these options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from carvanamask.model.build import Device
+
+
+class ExecutorName(StrEnum):
+    """What runs the shards of a batch."""
+
+    THREADS = "threads"
+    PROCESSES = "processes"
+    RAY = "ray"
+
+
+class OnError(StrEnum):
+    """What a batch does after a picture that failed."""
+
+    SKIP = "skip"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """How a batch runs, whatever it produces."""
+
+    device: Device = Device.AUTO
+    """Where the network runs."""
+    executor: ExecutorName = ExecutorName.THREADS
+    """What does the work: threads of this process, several processes, or a Ray cluster."""
+    processes: int | None = None
+    """Number of processes for --executor processes; by default one per two cores."""
+    address: str | None = None
+    """Address of a Ray cluster, such as "auto"; by default this machine alone."""
+    on_error: OnError = OnError.SKIP
+    """After a picture that fails: skip it, or stop."""

@@ -1,0 +1,71 @@
+"""How far long work has come: the one value that jobs report and that screens, logs and metrics show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from carvanamask.errors import CarvanaMaskError
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Counts of the items of a job, such as pictures."""
+
+    total: int
+    done: int = 0
+    """Items that this run has processed, failed ones among them."""
+    kept: int = 0
+    """Items that earlier runs had finished."""
+    failures: tuple[tuple[str, CarvanaMaskError], ...] = ()
+    """(item's name, error) in the order they came."""
+    seconds: float = 0.0
+
+    @property
+    def per_second(self) -> float:
+        """Items per second, not counting those finished by earlier runs."""
+        return self.done / self.seconds if self.seconds else 0.0
+
+    @property
+    def left(self) -> int:
+        return self.total - self.kept - self.done
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time to the end at the rate so far; None while there is no rate."""
+        return self.left / self.per_second if self.per_second else None
+
+    @property
+    def finished(self) -> int:
+        """Items that have a result, from this run or an earlier one."""
+        return self.kept + self.done - len(self.failures)
+
+    @property
+    def is_through(self) -> bool:
+        """Whether every item has been tried."""
+        return self.left == 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every item has a result."""
+        return self.is_through and not self.failures
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts for JSON."""
+        return {
+            "pictures": self.total,
+            "kept": self.kept,
+            "done": self.done,
+            "failed": len(self.failures),
+            "seconds": round(self.seconds, 3),
+            "pictures_per_second": round(self.per_second, 3),
+            "seconds_left": None if self.seconds_left is None else round(self.seconds_left, 1),
+        }
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def ignore_progress(progress: Progress) -> None:
+    """Listen to nothing: the default of jobs that nobody watches."""
