@@ -35,6 +35,13 @@ class CarvanaMaskError(Exception):
         repair = f": {self.repair}" if self.repair else ""
         return f"{subject}{self.reason}{repair}"
 
+    def __eq__(self, other: object) -> bool:
+        """Compare kind and fields, so that the same error of the same file counts once, whichever process raised it."""
+        return type(other) is type(self) and isinstance(other, CarvanaMaskError) and other.args == self.args
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.args))
+
 
 class ConfigError(CarvanaMaskError):
     """An option's name or value is wrong."""

@@ -15,18 +15,22 @@ import numpy as np
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.batch.executors import EXECUTORS, build_executor
+from carvanamask.batch.executors import build_executor
+from carvanamask.batch.options import BatchOptions, ExecutorName
 from carvanamask.batch.pipeline import Predicted
-from carvanamask.batch.runner import Batch, BatchReport, Manner, Progress, check_on_error
+from carvanamask.batch.runner import Batch, BatchReport
 from carvanamask.batch.shard import Task
 from carvanamask.core.mask import Mask
+from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.picture_list import BatchItem, find_pictures
 from carvanamask.errors import ConfigError, DataError
 from carvanamask.io.pictures import load_mask, load_probabilities, save_picture
 from carvanamask.jobs.predict import predict
+from carvanamask.jobs.watch import add, without
 from carvanamask.model.model_file import ModelFile
 
 PICTURES = 40
+BAD = DataError("bad")
 
 
 @pytest.fixture
@@ -57,8 +61,14 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.png"))}
 
 
-def cut(model: ModelFile, pictures: Path, out: Path, **manner: object) -> BatchReport:
-    return predict(model, find_pictures([pictures], out), out, manner=Manner(**manner))  # type: ignore[arg-type]
+def cut(
+    model: ModelFile,
+    pictures: Path,
+    out: Path,
+    options: BatchOptions | None = None,
+    on_progress: OnProgress = ignore_progress,
+) -> BatchReport:
+    return predict(model, find_pictures([pictures], out), out, "mask", options, on_progress)
 
 
 def interrupt_at(count: int) -> Callable[[Progress], None]:
@@ -69,13 +79,15 @@ def interrupt_at(count: int) -> Callable[[Progress], None]:
     return on_progress
 
 
-@pytest.mark.parametrize("name", EXECUTORS)
-def test_every_executor_gives_the_same_files(model: ModelFile, pictures: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ExecutorName)
+def test_every_executor_gives_the_same_files(
+    model: ModelFile, pictures: Path, tmp_path: Path, name: ExecutorName
+) -> None:
     if name == "ray" and not importlib.util.find_spec("ray"):
         pytest.skip("ray isn't installed")
     out = tmp_path / name
-    report = cut(model, pictures, out, executor=build_executor(name, 2 if name == "processes" else None))
-    assert report.progress.is_whole
+    report = cut(model, pictures, out, BatchOptions(executor=name, processes=2 if name == "processes" else None))
+    assert report.progress.is_complete
     for number in range(PICTURES):
         mask = load_mask(out / f"day {number % 4}" / f"{number:02d}.png")
         assert np.array_equal(mask.pixels, block(number))
@@ -143,7 +155,7 @@ def test_bad_pictures_are_named_and_a_retry_takes_only_those(model: ModelFile, p
     report = cut(model, pictures, out)
     assert {picture for picture, _ in report.progress.failures} == {"day 2/06.png", str(pictures / "folder.jpg")}
     assert (report.progress.total, report.progress.done, report.to_dict()["failed"]) == (41, 41, 2)
-    assert not report.progress.is_whole
+    assert not report.progress.is_complete
     bad.write_bytes(whole)
     (pictures / "folder.jpg").rmdir()
     report = cut(model, pictures, out)
@@ -158,24 +170,26 @@ def test_probabilities_are_8_bit_grey(model: ModelFile, pictures: Path, tmp_path
 
 
 def test_progress_tells_a_rate_and_what_is_left() -> None:
-    news = Progress(total=10, kept=2, done=4, failures=(("x", "bad"),), seconds=2.0)
-    assert (news.pictures_per_second, news.seconds_left, news.is_through, news.is_whole) == (2.0, 2.0, False, False)
+    news = Progress(total=10, kept=2, done=4, failures=(("x", BAD),), seconds=2.0)
+    assert (news.per_second, news.seconds_left, news.is_through, news.is_complete) == (2.0, 2.0, False, False)
     assert Progress(total=10, kept=2).seconds_left is None
-    assert Progress(total=10, kept=2, done=1, failures=(("x", "bad"),)).to_dict()["seconds_left"] is None
+    assert Progress(total=10, kept=2, done=1, failures=(("x", BAD),)).to_dict()["seconds_left"] is None
 
 
 def test_progress_adds_up_and_forgets_failures_that_are_tried_again() -> None:
-    morning = Progress(total=4, kept=1, done=3, failures=(("x", "bad"), ("y", "bad")), seconds=2.0)
+    morning = Progress(total=4, kept=1, done=3, failures=(("x", BAD), ("y", BAD)), seconds=2.0)
     noon = Progress(total=2, kept=0, done=1, seconds=1.0)
-    assert morning.without({"x"}) + noon == Progress(5, 1, 3, (("y", "bad"),), 3.0)
+    assert add(without(morning, {"x"}), noon) == Progress(5, done=3, kept=1, failures=(("y", BAD),), seconds=3.0)
 
 
-def test_a_second_batch_takes_the_first_one_s_predictor(model: ModelFile, pictures: Path) -> None:
-    told: list[str] = []
-    items, manner = find_pictures([pictures]).items, Manner(say=told.append)
-    first = Batch(model, Nothing(), items[:3], manner)
-    assert Batch(model, Nothing(), items[3:], manner, predictor=first.predictor).predictor is first.predictor
-    assert told == [f"engine: {first.predictor.engine}"]
+def test_a_second_batch_takes_the_first_one_s_predictor(
+    model: ModelFile, pictures: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    items, options = find_pictures([pictures]).items, BatchOptions()
+    first = Batch(model, Nothing(), items[:3], options)
+    assert Batch(model, Nothing(), items[3:], options, predictor=first.predictor).predictor is first.predictor
+    assert caplog.messages == [f"engine: {first.predictor.engine}"]
 
 
 @dataclass(frozen=True)
@@ -190,11 +204,10 @@ def test_a_machine_that_computes_otherwise_is_refused(model: ModelFile) -> None:
         task.build_predictor()
 
 
-def test_words_that_are_not_known_are_refused_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="did you mean 'threads'"):
-        build_executor("thread")
-    with pytest.raises(ConfigError, match="did you mean 'skip'"):
-        check_on_error("skp")
+@pytest.mark.parametrize("options", [BatchOptions(processes=2), BatchOptions(address="auto")])
+def test_an_option_of_another_executor_is_refused(options: BatchOptions) -> None:
+    with pytest.raises(ConfigError, match=r"belongs to --executor (processes|ray): name that, or leave it out"):
+        build_executor(options)
 
 
 def test_a_result_whose_name_can_t_be_taken_is_one_failure_and_the_others_are_written(
@@ -205,7 +218,7 @@ def test_a_result_whose_name_can_t_be_taken_is_one_failure_and_the_others_are_wr
         (pictures / f"{longest}{ending}").write_bytes((pictures / "day 0" / "00.png").read_bytes())
     report = cut(model, pictures, out)
     assert {picture for picture, _ in report.progress.failures} == {f"{longest}.gif", f"{longest}.png"}
-    assert all("name too long" in reason for _, reason in report.progress.failures)
+    assert all("name too long" in str(error) for _, error in report.progress.failures)
     assert len(bytes_of(out)) == PICTURES
     assert cut(model, pictures, out).progress.kept == PICTURES
 
@@ -263,8 +276,8 @@ class TellWhetherDeaf:
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system has no masks of signals")
 def test_ctrl_c_is_the_first_process_s_alone(model: ModelFile, pictures: Path, tmp_path: Path) -> None:
-    manner = Manner(executor=build_executor("processes", processes=1))
-    batch = Batch(model, TellWhetherDeaf(), find_pictures([pictures / "day 0"]).items, manner)
+    options = BatchOptions(executor=ExecutorName.PROCESSES, processes=1)
+    batch = Batch(model, TellWhetherDeaf(), find_pictures([pictures / "day 0"]).items, options)
     with batch.journal(tmp_path / "journal") as journal:
         batch.run(journal)
         assert {value for _, value in journal.values([item.key for item in batch.items])} == {"True"}
@@ -281,5 +294,5 @@ def test_what_lies_in_the_results_place_already_stays(model: ModelFile, pictures
         cut(model, pictures, out)
     assert theirs.read_bytes() == before
     theirs.unlink()
-    assert cut(model, pictures, out).progress.is_whole
+    assert cut(model, pictures, out).progress.is_complete
     assert cut(model, pictures, out).progress.kept == PICTURES

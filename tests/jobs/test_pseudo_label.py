@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.batch.runner import Manner, Progress
+from carvanamask.core.progress import OnProgress, Progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.label_list import load_labels
 from carvanamask.errors import ConfigError
@@ -56,12 +56,12 @@ def reasons(report: PseudoLabelReport) -> dict[str, str]:
         return {Path(row["picture"]).stem: row["reason"] for row in csv.DictReader(file)}
 
 
-def interrupted_after(count: int) -> Manner:
+def interrupted_after(count: int) -> OnProgress:
     def on_progress(news: Progress) -> None:
         if news.kept + news.done == count:
             raise KeyboardInterrupt
 
-    return Manner(on_progress=on_progress)
+    return on_progress
 
 
 def test_pictures_on_which_all_agrees_become_labels(
@@ -123,11 +123,15 @@ def test_an_interrupted_run_goes_on_and_ends_in_the_same_bytes(
 ) -> None:
     straight = pseudo_label(models, folder, tmp_path / "straight")
     with pytest.raises(KeyboardInterrupt):
-        pseudo_label(models, folder, tmp_path / "out", manner=interrupted_after(finished))
+        pseudo_label(models, folder, tmp_path / "out", on_progress=interrupted_after(finished))
     assert not (tmp_path / "out" / "labels.csv").exists()
     seen: list[tuple[int, int]] = []
-    manner = Manner(on_progress=lambda news: seen.append((news.kept + news.done, news.total)))
-    report = pseudo_label(models[::-1], folder, tmp_path / "out", manner=manner)
+    report = pseudo_label(
+        models[::-1],
+        folder,
+        tmp_path / "out",
+        on_progress=lambda news: seen.append((news.kept + news.done, news.total)),
+    )
     assert report.resumed == finished
     assert seen == [(done, 32) for done in range(finished, 33)]
     assert report.labels.read_bytes() == straight.labels.read_bytes()
@@ -160,7 +164,7 @@ def test_a_picture_that_cannot_be_read_is_named_and_the_others_become_labels(
     whole = bad.read_bytes()
     bad.write_bytes(whole[:40])
     report = pseudo_label(models, folder, tmp_path / "out")
-    assert [(picture, bad.name in reason) for picture, reason in report.failures] == [(bad.name, True)]
+    assert [(picture, bad.name in str(error)) for picture, error in report.failures] == [(bad.name, True)]
     assert reasons(report) == {"a_06": "unreadable"}
     assert report.kept == 31
     bad.write_bytes(whole)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.batch.runner import Manner, Progress
+from carvanamask.batch.options import BatchOptions, OnError
 from carvanamask.core.mask import Mask
+from carvanamask.core.progress import OnProgress, Progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.submission import read_submission, write_submission
 from carvanamask.errors import DataError, DiskError
@@ -47,12 +48,12 @@ def save_picture_as(path: Path, picture: np.ndarray) -> None:
     save_picture(path, picture)
 
 
-def interrupted_after(count: int) -> Manner:
+def interrupted_after(count: int) -> OnProgress:
     def on_progress(news: Progress) -> None:
         if news.kept + news.done == count:
             raise KeyboardInterrupt
 
-    return Manner(on_progress=on_progress)
+    return on_progress
 
 
 def test_every_picture_gets_its_mask_at_its_own_size_in_the_sample_s_order(
@@ -88,12 +89,13 @@ def test_an_interrupted_run_goes_on_and_ends_in_the_same_bytes(
     out, masks = tmp_path / "out" / "submission.csv.gz", tmp_path / "masks"
 
     with pytest.raises(KeyboardInterrupt):
-        submit(model, folder, out, masks, manner=interrupted_after(finished))
+        submit(model, folder, out, masks, on_progress=interrupted_after(finished))
     assert not out.exists()
 
     seen: list[tuple[int, int]] = []
-    manner = Manner(on_progress=lambda news: seen.append((news.kept + news.done, news.total)))
-    report = submit(model, folder, out, masks, manner=manner)
+    report = submit(
+        model, folder, out, masks, on_progress=lambda news: seen.append((news.kept + news.done, news.total))
+    )
 
     assert report.progress.kept == finished
     assert seen == [(done, 9) for done in range(finished, 10)]
@@ -106,7 +108,7 @@ def test_rows_of_another_model_are_never_taken_over(folder: KaggleFolder, model:
     out = tmp_path / "submission.csv.gz"
     blind = save_brightness_model(tmp_path / "blind", input_size_wh=(24, 16), level=1000)
     with pytest.raises(KeyboardInterrupt):
-        submit(blind, folder, out, manner=interrupted_after(5))
+        submit(blind, folder, out, on_progress=interrupted_after(5))
 
     report = submit(model, folder, out)
 
@@ -119,7 +121,7 @@ def test_nor_are_rows_of_the_same_network_with_another_threshold(
 ) -> None:
     out = tmp_path / "submission.csv.gz"
     with pytest.raises(KeyboardInterrupt):
-        submit(model, folder, out, manner=interrupted_after(5))
+        submit(model, folder, out, on_progress=interrupted_after(5))
     stricter = ModelFile(model.folder, model.card.model_copy(update={"threshold": 0.9}))
     assert submit(stricter, folder, out).progress.kept == 0
 
@@ -127,7 +129,7 @@ def test_nor_are_rows_of_the_same_network_with_another_threshold(
 def test_a_picture_that_changed_is_cut_again(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "submission.csv.gz"
     with pytest.raises(KeyboardInterrupt):
-        submit(model, folder, out, manner=interrupted_after(9))
+        submit(model, folder, out, on_progress=interrupted_after(9))
     save_picture_as(folder.test / NAMES[0], np.zeros((16, 24, 3), dtype=np.uint8))
 
     assert submit(model, folder, out).progress.kept == 8
@@ -137,7 +139,7 @@ def test_a_picture_that_changed_is_cut_again(folder: KaggleFolder, model: ModelF
 def test_a_mask_that_was_deleted_is_made_again(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out, masks = tmp_path / "submission.csv.gz", tmp_path / "masks"
     with pytest.raises(KeyboardInterrupt):
-        submit(model, folder, out, masks, manner=interrupted_after(9))
+        submit(model, folder, out, masks, on_progress=interrupted_after(9))
     (masks / "a_01.png").unlink()
     assert submit(model, folder, out, masks).progress.kept == 8
     assert (masks / "a_01.png").exists()
@@ -155,9 +157,9 @@ def test_a_bad_picture_is_named_the_rest_is_kept_and_no_submission_appears(
 
     assert report.submission is None
     assert not out.exists()
-    ((file, reason),) = report.progress.failures
+    ((file, error),) = report.progress.failures
     assert file == bad.name
-    assert bad.name in reason
+    assert bad.name in str(error)
     assert report.advice == (
         "no submission: 1 picture failed. Repair, then run the same command again: 8 finished are kept"
     )
@@ -242,7 +244,7 @@ def test_told_to_stop_a_batch_hands_out_no_more_after_a_failure(
         save_picture_as(folder.test / f"d_{view}.png", np.zeros((16, 24, 3), np.uint8))
     (folder.test / "a_01.png").write_bytes(b"no picture")
     out = tmp_path / "submission.csv.gz"
-    report = submit(model, folder, out, has_empty_masks=True, manner=Manner(on_error="stop"))
+    report = submit(model, folder, out, has_empty_masks=True, options=BatchOptions(on_error=OnError.STOP))
     assert report.progress.done < 209
     assert (report.submission, out.exists()) == (None, False)
 

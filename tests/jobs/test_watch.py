@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,14 +16,16 @@ from bright_cars import put, tree
 from brightness_model import save_brightness_model
 from carvanamask.batch import pipeline
 from carvanamask.batch import runner as durable
-from carvanamask.batch.runner import BatchReport, Manner, Progress
-from carvanamask.core.mask import ProbabilityMap
+from carvanamask.batch.options import BatchOptions
+from carvanamask.batch.runner import BatchReport
+from carvanamask.core.progress import Progress
 from carvanamask.data.picture_list import find_pictures
 from carvanamask.errors import ConfigError, DiskError, PictureError
 from carvanamask.jobs import watch as job
 from carvanamask.jobs.cutout import CutOut, cutout
 from carvanamask.jobs.predict import SaveResult, predict
 from carvanamask.jobs.watch import Pace, watch
+from carvanamask.model.build import Device
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.predictor import Predictor
 
@@ -41,7 +43,6 @@ class Studio:
     root: Path
     model: ModelFile
     news: list[Progress] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
 
     @property
     def source(self) -> Path:
@@ -64,9 +65,9 @@ class Studio:
             (event or nothing)()
 
         out = out or self.out
-        manner = Manner("cpu", on_progress=self.news.append, say=self.said.append)
         work = CutOut(self.model.card, out, None)
-        return watch(self.model, self.source, work, out, Pace(1.0, 2.0, sleep, lambda: now), manner)
+        pace, options = Pace(1.0, 2.0, sleep, lambda: now), BatchOptions(Device.CPU)
+        return watch(self.model, self.source, work, out, pace, options, self.news.append)
 
     def times_told(self, picture: str) -> int:
         """How often a failure appeared among the failures."""
@@ -217,22 +218,6 @@ def test_the_predictor_is_built_once(studio: Studio, monkeypatch: pytest.MonkeyP
     assert len(built) == 1
 
 
-class SeesViews(Predictor):
-    """Counts the views that come together."""
-
-    engine, sees_views = "test", True
-
-    def __init__(self) -> None:
-        self.views: list[int] = []
-
-    def predict(self, picture: np.ndarray) -> ProbabilityMap:
-        return ProbabilityMap(np.zeros(picture.shape[:2], np.float32))
-
-    def predict_views(self, pictures: Sequence[np.ndarray]) -> Iterator[ProbabilityMap]:
-        self.views.append(len(pictures))
-        return map(self.predict, pictures)
-
-
 def test_a_folder_that_is_not_there_yet_is_named_once_and_waited_for(studio: Studio) -> None:
     studio.source.rmdir()
     report = studio.watch(nothing, nothing, lambda: put(studio.source / "1.jpg"))
@@ -242,8 +227,8 @@ def test_a_folder_that_is_not_there_yet_is_named_once_and_waited_for(studio: Stu
 
 def test_a_folder_that_never_comes_is_a_failure_at_the_end(studio: Studio) -> None:
     studio.source.rmdir()
-    ((_, reason),) = studio.watch().progress.failures
-    assert "isn't there: waiting for the folder" in reason
+    ((_, error),) = studio.watch().progress.failures
+    assert "isn't there: waiting for the folder" in str(error)
 
 
 @pytest.mark.parametrize("is_mount_point_left", [False, True])
@@ -379,10 +364,11 @@ def test_a_second_file_of_the_same_name_ends_as_cutout_would_have_it(studio: Stu
     assert cutout(studio.model, find_pictures([studio.source]), studio.out).progress.kept == 2
 
 
-def test_endings_of_no_picture_are_said_once(studio: Studio) -> None:
+def test_endings_of_no_picture_are_said_once(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     raw = studio.source / "IMG_1.cr3"
     studio.watch(lambda: raw.write_bytes(b"raw"), *[nothing] * 3)
-    assert [line for line in studio.said if "cr3" in line] == ["passed over: .cr3"]
+    assert [line for line in caplog.messages if "cr3" in line] == ["skipped: .cr3"]
 
 
 def test_idle_looks_bring_no_news(studio: Studio) -> None:
