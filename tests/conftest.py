@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from carvanamask.io.signal_stack import widen_signal_stack
+from carvanamask.io.process import widen_signal_stack
 from drawn_cars import draw_kaggle_folder
 
 TINY_RECIPE = """

@@ -15,7 +15,7 @@ from functools import partial
 from carvanamask.batch.options import BatchOptions, ExecutorName
 from carvanamask.batch.shard import Outcome, Shard, Task, carry
 from carvanamask.errors import ConfigError, DataError, MissingPackageError
-from carvanamask.io.cores import cores
+from carvanamask.io.process import cpu_count, keep_freed_memory
 from carvanamask.model.predictor import Predictor
 
 Executor = Callable[[Task, Predictor, Iterable[Shard]], Generator[list[Outcome]]]
@@ -43,7 +43,7 @@ def build_executor(options: BatchOptions) -> Executor:
     if name is ExecutorName.THREADS:
         return carry
     if name is ExecutorName.PROCESSES:
-        return partial(in_processes, processes or max(1, cores() // THREADS_A_PROCESS))
+        return partial(in_processes, processes or max(1, cpu_count() // THREADS_A_PROCESS))
     try:
         from carvanamask.batch.ray_executor import on_ray
     except ModuleNotFoundError as missing:
@@ -57,7 +57,7 @@ def in_processes(processes: int, task: Task, predictor: Predictor, shards: Itera
     """Each process with a predictor of its own and a share of the cores."""
     # spawned, not forked: a forked copy of an engine's threads would wait for ever
     context = multiprocessing.get_context("spawn")
-    threads = max(1, cores() // processes)
+    threads = max(1, cpu_count() // processes)
     with ProcessPoolExecutor(processes, context, _settle, (task, threads)) as pool:
         running: set[Future[list[Outcome]]] = set()
         try:
@@ -96,6 +96,7 @@ _settled: dict[str, tuple[Task, Predictor]] = {}
 
 
 def _settle(task: Task, threads: int) -> None:
+    keep_freed_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _settled["here"] = task, task.build_predictor(threads)
 

@@ -13,8 +13,8 @@ import numpy as np
 from carvanamask.core.mask import ProbabilityMap
 from carvanamask.data.kaggle_folder import S
 from carvanamask.errors import DataError, FileNameError, PictureError
-from carvanamask.io.cores import cores
 from carvanamask.io.pictures import load_with_content
+from carvanamask.io.process import cpu_count
 from carvanamask.model.predictor import MAX_CONCURRENCY, Predictor
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ def predict_all(predictor: Predictor, samples: Iterable[S], work: Work[S, T]) ->
 
 def threads_for_pictures() -> int:
     """Return how many pictures one process has in progress."""
-    return min(MAX_CONCURRENCY, cores() + 2)
+    return min(MAX_CONCURRENCY, cpu_count() + 2)
 
 
 def _process(predictor: Predictor, sample: S, work: Work[S, T]) -> tuple[S, T | DataError]:

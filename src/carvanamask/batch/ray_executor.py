@@ -9,6 +9,7 @@ import ray
 
 from carvanamask.batch.shard import Outcome, Shard, Task, carry
 from carvanamask.errors import CarvanaMaskError, ConfigError, DataError
+from carvanamask.io.process import keep_freed_memory
 from carvanamask.model.predictor import Predictor
 
 CORES_A_SHARD = 2
@@ -66,6 +67,7 @@ _settled: dict[str, Predictor] = {}
 
 
 def _carry_there(task: Task, threads: int, shard: Shard) -> list[Outcome]:
+    keep_freed_memory()
     if task.key not in _settled:
         _settled.clear()
         _settled[task.key] = task.build_predictor(threads)

@@ -20,10 +20,12 @@ from pathlib import Path
 
 from carvanamask.model.model_file import ModelFile
 from carvanamask.data.picture_list import find_pictures
+from carvanamask.io.process import keep_freed_memory
 from carvanamask.model.build import build_predictor
 from carvanamask.batch.pipeline import predict_all
 from carvanamask.mask_quality.postprocess import make_mask
 
+keep_freed_memory()
 folder, device, *pictures = sys.argv[1:]
 model = ModelFile.load(Path(folder))
 predictor = build_predictor(model, device)

@@ -13,8 +13,8 @@ from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder, pictures_in
 from carvanamask.data.submission import write_submission
 from carvanamask.errors import DataError, MaskError, printable
-from carvanamask.io.cores import cores
 from carvanamask.io.pictures import load_mask
+from carvanamask.io.process import cpu_count
 
 ENDINGS = (".png", ".gif")
 LISTED_NAMES = 10
@@ -109,7 +109,7 @@ def _rows(
 
 
 def _ahead(paths: Iterable[Path | None], size_wh: tuple[int, int]) -> Iterator[str]:
-    workers = min(8, cores() + 2)
+    workers = min(8, cpu_count() + 2)
     waiting: deque[Future[str]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for path in paths:

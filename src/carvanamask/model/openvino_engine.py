@@ -7,8 +7,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from carvanamask.io.cores import cores
-from carvanamask.io.signal_stack import widen_signal_stack
+from carvanamask.io.process import cpu_count
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.predictor import MAX_CONCURRENCY, NetworkPredictor, incompatible
 
@@ -36,7 +35,7 @@ class OpenVinoPredictor(NetworkPredictor):
         network = _read(core, model)
         if precision is None:
             precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
-        threads = threads or cores()
+        threads = threads or cpu_count()
         concurrency = concurrency or min(threads, MAX_CONCURRENCY)
         options = {
             "INFERENCE_PRECISION_HINT": precision,
@@ -54,7 +53,6 @@ class OpenVinoPredictor(NetworkPredictor):
         levels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
         if len({self.infer(levels).tobytes() for _ in range(concurrency)}) > 1:
             raise incompatible(model, "OpenVINO computes it in two ways")
-        widen_signal_stack()
 
     def infer(self, levels: np.ndarray) -> np.ndarray:
         request = self._requests.get()  # the one that has waited longest

@@ -17,8 +17,8 @@ from carvanamask.core.geometry import Box
 from carvanamask.core.mask import Mask
 from carvanamask.data.kaggle_folder import Sample
 from carvanamask.errors import ConfigError
-from carvanamask.io.cores import cores
 from carvanamask.io.pictures import load_pair
+from carvanamask.io.process import cpu_count
 from carvanamask.model.preprocess import preprocess
 from carvanamask.training.augment import augment
 from carvanamask.training.composites import Backgrounds
@@ -210,7 +210,7 @@ def reader_count(workers: int | None) -> int:
     """Processes that read pictures: on a GPU as many as feed it, on the CPU one beside the network's threads."""
     if workers is not None:
         return workers
-    return min(12, max(1, cores() - 2)) if torch.cuda.is_available() else min(1, cores() - 1)
+    return min(12, max(1, cpu_count() - 2)) if torch.cuda.is_available() else min(1, cpu_count() - 1)
 
 
 def _shared(tensor: Tensor) -> Tensor:

@@ -25,7 +25,6 @@ from carvanamask.data.kaggle_folder import Sample
 from carvanamask.data.run_dir import RunDir
 from carvanamask.errors import CarvanaMaskError, ConfigError
 from carvanamask.io.atomic import save_bytes_atomically
-from carvanamask.io.heap import keep_all_freed_memory
 from carvanamask.training.config import Config
 from carvanamask.training.dataset import SHARED_MEMORY, CarPictures
 from carvanamask.training.export import load_network
@@ -77,7 +76,6 @@ def fit(
     pictures are read anew in all of them where they don't fit into memory. `pseudo` are pictures with pseudo-labels,
     which train beside the others. Ctrl-C raises KeyboardInterrupt; a picture that can't be read, DataError.
     """
-    keep_all_freed_memory()
     L.seed_everything(config.training.seed, workers=True, verbose=False)
     module = CarSegmentation(config)
     if start_from is not None:
@@ -181,7 +179,6 @@ def is_first_process() -> bool:
 
 def seconds_a_picture(config: Config, steps: int = 3) -> float:
     """How long one training picture takes on this machine, by the fastest of a few steps on noise."""
-    keep_all_freed_memory()
     machine = this_machine(config.training.precision)
     device = torch.device(machine.accelerator)
     module = CarSegmentation(config).to(device)
