@@ -4,7 +4,7 @@ DATA ?= data
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check format bench models clean
+.PHONY: demo test check format bench models docs package clean
 
 demo: .venv/installed-train ## install, then the whole road on built-in data
 	$(BIN)/carvanamask demo
@@ -32,6 +32,14 @@ models: .venv/installed-train,studio ## the built-in models anew, from Kaggle's 
 		--set training="--set augment.background_folder=runs/photographs \
 		--set 'split.extra_folders=[\"runs/synthetic\"]'"
 
+docs: .venv/installed-docs ## the documents as a site in build/site; broken links are errors
+	$(BIN)/mkdocs build --quiet
+
+package: .venv/installed-dev ## wheel and sdist, each installed in a fresh environment, where it predicts offline
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(PYTHON) benchmarks/soak/packages.py --dist dist --constraints constraints.txt --python $(PYTHON)
+
 docs/options.md: src/carvanamask/training/config.py .venv/installed-dev
 	$(BIN)/carvanamask options --markdown > $@
 
@@ -41,4 +49,4 @@ docs/options.md: src/carvanamask/training/config.py .venv/installed-dev
 	touch $@
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
