@@ -24,7 +24,8 @@ from linked_pictures import link
 from carvanamask.core.mask import Mask
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample, cars_of
 from carvanamask.io.atomic import save_text_atomically
-from carvanamask.io.pictures import load_pair, save_mask, save_picture
+from carvanamask.io.read import load_pair
+from carvanamask.io.write import save_mask, save_picture
 
 MINIVANS = ("33a310ea7462", "c6f50d44f141", "d61b6bfeabb2", "fecea3036c59")
 """Two Mazda5, a Kia Sedona and a Town and Country: all that the labelled cars have."""

@@ -12,7 +12,8 @@ from clock import milliseconds
 from PIL import Image
 
 from carvanamask.core.mask import Mask
-from carvanamask.io.pictures import load_mask, load_picture, save_mask, save_picture
+from carvanamask.io.read import load_mask, load_picture
+from carvanamask.io.write import save_mask, save_picture
 
 SIZE_WH = (1918, 1280)
 

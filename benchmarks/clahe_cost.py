@@ -10,7 +10,7 @@ import cv2
 from clock import milliseconds
 
 from carvanamask.data.kaggle_folder import KaggleFolder
-from carvanamask.io.pictures import load_picture
+from carvanamask.io.read import load_picture
 from carvanamask.model.preprocess import equalise
 
 SIZES_WH = ((480, 320), (1024, 1024))

@@ -17,7 +17,7 @@ from carvanamask.batch.pipeline import predict_all
 from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import dice
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
-from carvanamask.io.pictures import load_mask
+from carvanamask.io.read import load_mask
 from carvanamask.jobs.evaluate import held_out
 from carvanamask.mask_quality.postprocess import STEPS, clean_up, make_mask
 from carvanamask.model.build import build_predictor

@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 
 from carvanamask.data.kaggle_folder import KaggleFolder
-from carvanamask.io.pictures import load_picture
+from carvanamask.io.read import load_picture
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.openvino_engine import OpenVinoPredictor
 from carvanamask.model.predictor import network_input

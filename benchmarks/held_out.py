@@ -10,7 +10,7 @@ import numpy as np
 from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask
 from carvanamask.data.kaggle_folder import KaggleFolder
-from carvanamask.io.pictures import load_pair
+from carvanamask.io.read import load_pair
 
 
 def pairs(data: Path, card: ModelCard, count: int, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray, Mask]]:

@@ -27,7 +27,7 @@ from batch_process import Watch, conclude, run
 from PIL import Image
 
 from carvanamask.data.kaggle_folder import pictures_in
-from carvanamask.io.pictures import load_picture
+from carvanamask.io.read import load_picture
 from carvanamask.studio.showroom import SHOWROOM
 
 SHARES = (0.01, 0.25, 0.5, 0.75, 1.0)

@@ -22,7 +22,7 @@ from linked_pictures import link_all
 from carvanamask.batch.journal import Journal, Row, version_of
 from carvanamask.batch.shard import SHARD
 from carvanamask.data.picture_list import find_pictures
-from carvanamask.io.pictures import content_of
+from carvanamask.io.read import file_digest
 from carvanamask.studio.showroom import SHOWROOM
 
 
@@ -41,7 +41,7 @@ def main() -> None:
         items = find_pictures([folder]).items
     with measured("look up their versions"):
         versions = {item.key: version_of(item.picture) for item in items}
-    names, content = list(versions), content_of(source)
+    names, content = list(versions), file_digest(source)
     for title, value in (("of masks", ""), ("of a submission", "1234567 " * (options.value_bytes // 8))):
         path = options.out / "journal"
         with measured(f"write a journal {title}"), Journal(path, "key", versions) as journal:

@@ -16,7 +16,7 @@ import numpy as np
 
 from carvanamask.cutout.shadow import ground_shadow
 from carvanamask.data.kaggle_folder import KaggleFolder
-from carvanamask.io.pictures import load_pair
+from carvanamask.io.read import load_pair
 
 FRONT_AND_REAR = (1, 2, 8, 9, 10, 16)
 

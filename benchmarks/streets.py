@@ -14,7 +14,8 @@ import numpy as np
 
 from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import dice
-from carvanamask.io.pictures import load_picture, save_picture
+from carvanamask.io.read import load_picture
+from carvanamask.io.write import save_picture
 from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.mask_quality.uncertainty import review_reason
 from carvanamask.model.build import build_predictor

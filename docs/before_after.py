@@ -14,7 +14,7 @@ import numpy as np
 
 from carvanamask import load_model
 from carvanamask.cutout.compose import composite, dusk_room, plain_room
-from carvanamask.io.pictures import save_picture
+from carvanamask.io.write import save_picture
 from carvanamask.studio.shoot import Session
 
 SIZE_WH = (1440, 960)

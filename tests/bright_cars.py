@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from carvanamask.io.pictures import save_picture
+from carvanamask.io.write import save_picture
 
 
 def put(path: Path, column: int = 6) -> Path:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from carvanamask.core.mask import Mask
-from carvanamask.io.pictures import save_mask, save_picture
+from carvanamask.io.write import save_mask, save_picture
 
 MAKES = (
     ("Acura", "TL", "w/SE"),

@@ -13,7 +13,8 @@ from brightness_model import save_brightness_model
 from carvanamask.core.metrics import dice
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.errors import ModelError, PictureError
-from carvanamask.io.pictures import load_pair, save_picture
+from carvanamask.io.read import load_pair
+from carvanamask.io.write import save_picture
 from carvanamask.model.registry import DEFAULT_MODEL
 from carvanamask.studio.showroom import SHOWROOM
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask, ProbabilityMap
-from carvanamask.io.pictures import load_picture
+from carvanamask.io.read import load_picture
 from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.model.build import build_predictor
 from carvanamask.model.model_file import ModelFile

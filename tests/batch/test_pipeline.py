@@ -10,7 +10,7 @@ from carvanamask.batch.pipeline import Predicted, predict_all
 from carvanamask.core.mask import ProbabilityMap
 from carvanamask.data.kaggle_folder import Sample
 from carvanamask.errors import DataError, PictureError
-from carvanamask.io.pictures import save_picture
+from carvanamask.io.write import save_picture
 
 
 class Grey:

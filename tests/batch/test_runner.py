@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from brightness_model import save_brightness_model
 from carvanamask.batch.executors import build_executor
@@ -24,7 +25,8 @@ from carvanamask.core.mask import Mask
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.picture_list import BatchItem, find_pictures
 from carvanamask.errors import ConfigError, DataError
-from carvanamask.io.pictures import load_mask, load_probabilities, save_picture
+from carvanamask.io.read import load_mask
+from carvanamask.io.write import save_picture
 from carvanamask.jobs.predict import predict
 from carvanamask.jobs.watch import add, without
 from carvanamask.model.model_file import ModelFile
@@ -165,8 +167,9 @@ def test_bad_pictures_are_named_and_a_retry_takes_only_those(model: ModelFile, p
 def test_probabilities_are_8_bit_grey(model: ModelFile, pictures: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     predict(model, find_pictures([pictures]), out, "probability")
-    values = load_probabilities(out / "day 3" / "03.png").values
-    assert np.array_equal(values > 0.5, block(3))
+    with Image.open(out / "day 3" / "03.png") as image:
+        assert image.mode == "L"
+        assert np.array_equal(np.asarray(image) > 127, block(3))
 
 
 def test_progress_tells_a_rate_and_what_is_left() -> None:

@@ -17,7 +17,7 @@ from carvanamask.cli import app as cli
 from carvanamask.cli import train
 from carvanamask.cli.console import print_table
 from carvanamask.core.mask import Mask, ProbabilityMap
-from carvanamask.io.pictures import save_mask, save_picture
+from carvanamask.io.write import save_mask, save_picture
 from carvanamask.jobs.train import plan_run
 from carvanamask.model.predictor import Predictor
 from drawn_cars import draw_kaggle_folder

@@ -18,7 +18,8 @@ from carvanamask.batch.runner import Progress
 from carvanamask.cli.app import app
 from carvanamask.cli.batch import encode_metrics
 from carvanamask.errors import ConfigError
-from carvanamask.io.pictures import load_mask, load_picture, save_picture
+from carvanamask.io.read import load_mask, load_picture
+from carvanamask.io.write import save_picture
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,8 @@ from carvanamask.cli.app import app
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.data.label_list import Label, save_labels
 from carvanamask.data.run_dir import RunDir
-from carvanamask.io.pictures import load_mask, save_mask
+from carvanamask.io.read import load_mask
+from carvanamask.io.write import save_mask
 from carvanamask.training.run_files import load_run_config
 from drawn_cars import draw_kaggle_folder
 

@@ -9,7 +9,7 @@ import pytest
 from carvanamask.cli import app as cli
 from carvanamask.core.mask import Mask
 from carvanamask.data.submission import read_submission, write_submission
-from carvanamask.io.pictures import save_mask
+from carvanamask.io.write import save_mask
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from carvanamask.data.kaggle_folder import KaggleFolder, Sample, Vehicle, masks_by_name, pictures_in
+from carvanamask.data.kaggle_folder import KaggleFolder, Sample, masks_by_name, pictures_in
 from carvanamask.errors import DataError
 from drawn_cars import draw_kaggle_folder
 
@@ -54,7 +54,6 @@ def test_the_drawn_folder_is_a_kaggle_folder(tmp_path: Path) -> None:
     training, test = folder.training_samples(), folder.test_samples()
     assert len(training) == 6
     assert [sample.picture.name for sample in test] == folder.submission_names()
-    assert {sample.car for sample in training + test} == set(folder.cars_by_id())
 
 
 def test_a_picture_without_mask_is_named_with_the_mask_it_should_have(
@@ -121,16 +120,15 @@ def test_submission_names_keep_kaggles_order(tmp_path: Path, ending: str) -> Non
     assert KaggleFolder(tmp_path).submission_names() == ["b_01.jpg", "a_02.jpg"]
 
 
-def test_a_studio_folder_needs_no_tables(tmp_path: Path) -> None:
+def test_a_studio_folder_needs_no_table(tmp_path: Path) -> None:
     assert KaggleFolder(tmp_path).submission_names() is None
-    assert KaggleFolder(tmp_path).cars_by_id() == {}
 
 
 @pytest.mark.parametrize(
     ("table", "reason"),
     [
         (b"", "no column 'img'"),
-        (b"picture,rle_mask\na_01.jpg,1 1\n", "no column 'img': its first line must be img"),
+        (b"picture,rle_mask\na_01.jpg,1 1\n", "no column 'img', its first line must be img: download or save it again"),
         (b"img,rle_mask\n\xff_01.jpg,1 1\n", "can't be read"),
     ],
 )
@@ -145,17 +143,6 @@ def test_a_truncated_gz_is_named(tmp_path: Path) -> None:
     (tmp_path / "sample_submission.csv.gz").write_bytes(whole[:-12])
     with pytest.raises(DataError, match=r"sample_submission\.csv\.gz can't be read"):
         KaggleFolder(tmp_path).submission_names()
-
-
-def test_vehicles_are_known_as_far_as_the_table_tells(tmp_path: Path) -> None:
-    (tmp_path / "metadata.csv").write_text(
-        '"id","year","make","model","trim1","trim2"\n"a","2014","Acura","TL","TL","w/SE"\n"b","","","","Corvette",""\n',
-        encoding="utf-8-sig",
-    )
-    assert KaggleFolder(tmp_path).cars_by_id() == {
-        "a": Vehicle(2014, "Acura", "TL", "w/SE"),
-        "b": Vehicle(None, "", "", "Corvette"),
-    }
 
 
 def test_a_picture_whose_name_is_no_text_is_refused_before_any_work(tmp_path: Path) -> None:

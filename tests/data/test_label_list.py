@@ -7,7 +7,7 @@ from carvanamask.core.mask import Mask
 from carvanamask.data.kaggle_folder import Sample
 from carvanamask.data.label_list import Label, load_labels, save_labels
 from carvanamask.errors import DataError
-from carvanamask.io.pictures import save_mask, save_picture
+from carvanamask.io.write import save_mask, save_picture
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def labels(tmp_path: Path) -> Path:
 def test_labels_are_read_as_they_were_written(labels: Path, tmp_path: Path) -> None:
     first, second = load_labels(labels)
     assert first.sample == Sample("a", 1, tmp_path / "test" / "a_01.png", labels.parent / "masks" / "a_01.png")
-    assert (second.agreement, second.undecided, second.models) == (0.99, 0.025, "one 0123 + two 4567")
+    assert (second.agreement, second.uncertain_ratio, second.models) == (0.99, 0.025, "one 0123 + two 4567")
 
 
 def test_masks_move_with_their_list(labels: Path, tmp_path: Path) -> None:
@@ -39,15 +39,15 @@ def test_masks_move_with_their_list(labels: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("missing", ["test/a_02.png", "out/masks/a_02.png"])
 def test_a_file_that_is_missing_is_named_with_its_line(labels: Path, tmp_path: Path, missing: str) -> None:
     (tmp_path / missing).unlink()
-    with pytest.raises(DataError, match=rf"labels\.csv, line 3: .*{missing} doesn't exist, put it back"):
+    with pytest.raises(DataError, match=rf"labels\.csv line 3: .*{missing} doesn't exist: run pseudo-label again"):
         load_labels(labels)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("undecided", "unsure", r"line 1: no column 'undecided', it must be picture,mask,agreement"),
-        ("0.990000", "much", r"line 2: agreement and undecided are numbers, not 'much' and '0\.0125"),
+        ("undecided", "unsure", r"has no column 'undecided', its first line must be picture,mask,agreement"),
+        ("0.990000", "much", r"line 2: could not convert string to float: 'much': run pseudo-label again"),
     ],
 )
 def test_what_is_no_such_list_is_said_in_one_line(labels: Path, old: str, new: str, message: str) -> None:
@@ -59,12 +59,12 @@ def test_what_is_no_such_list_is_said_in_one_line(labels: Path, old: str, new: s
 def test_a_picture_without_a_view_is_named_with_its_line(labels: Path, tmp_path: Path) -> None:
     (tmp_path / "test" / "a_01.png").rename(tmp_path / "test" / "a.png")
     labels.write_text(labels.read_text().replace("test/a_01.png", "test/a.png"))
-    with pytest.raises(DataError, match=r"labels\.csv, line 2: .*a\.png names no view"):
+    with pytest.raises(DataError, match=r"labels\.csv line 2: .*a\.png names no view"):
         load_labels(labels)
 
 
 def test_no_list_and_an_empty_one_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="doesn't exist: make it with pseudo-label"):
+    with pytest.raises(DataError, match="doesn't exist: run pseudo-label again, or correct it"):
         load_labels(tmp_path / "labels.csv")
     save_labels(tmp_path / "labels.csv", [])
     with pytest.raises(DataError, match="holds no labels"):

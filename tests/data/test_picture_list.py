@@ -64,7 +64,7 @@ def test_a_folder_called_like_a_picture_is_a_problem_only_without_pictures(tmp_p
     put(tmp_path, "text.jpg/note.txt")
     tree = find_pictures([tmp_path])
     assert [item.key for item in tree.items] == ["shoot.jpg/x.jpg"]
-    assert [reason.partition(".jpg ")[2] for _, reason in tree.problems] == ["is a folder: name a picture in it"] * 2
+    assert [str(error).partition(".jpg ")[2] for _, error in tree.problems] == ["is a folder: name a picture in it"] * 2
 
 
 def test_a_linked_folder_called_like_a_picture_is_named_and_not_entered(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_linked_folder_called_like_a_picture_is_named_and_not_entered(tmp_path
     (tmp_path / "again.jpg").symlink_to(tmp_path / "shoot")
     tree = find_pictures([tmp_path])
     assert [item.key for item in tree.items] == ["shoot/x.jpg"]
-    assert [reason.rpartition("again.jpg ")[2] for _, reason in tree.problems] == [
+    assert [str(error).rpartition("again.jpg ")[2] for _, error in tree.problems] == [
         "is a link to a folder: name that folder"
     ]
 
@@ -125,7 +125,7 @@ def test_what_may_be_listed_but_not_looked_at_is_named(tmp_path: Path, monkeypat
     monkeypatch.setattr(Path, "is_dir", as_for_others)
     tree = find_pictures([tmp_path])
     assert [item.key for item in tree.items] == ["x.jpg"]
-    assert [why for _, why in tree.problems] == [
+    assert [str(error) for _, error in tree.problems] == [
         f"{tmp_path}/closed/y.jpg can't be read (Permission denied): check its permissions"
     ]
     monkeypatch.setattr(Path, "exists", as_for_others)

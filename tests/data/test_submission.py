@@ -68,9 +68,9 @@ def test_a_place_that_cannot_be_written_is_a_disk_error(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "is empty"),
-        ("img,mask\n", "line 1: must be img,rle_mask, not 'img,mask'"),
-        ("img,rle_mask\na_01.jpg,1 1\na_02.jpg\n", "line 3: 1 columns"),
-        ("img,rle_mask\na_01.jpg,1 1,2\n", "line 2: 3 columns"),
+        ("img,mask\n", "begins with 'img,mask', not img,rle_mask: make it again"),
+        ("img,rle_mask\na_01.jpg,1 1\na_02.jpg\n", "line 3 has 1 columns"),
+        ("img,rle_mask\na_01.jpg,1 1,2\n", "line 2 has 3 columns"),
     ],
 )
 def test_what_is_no_submission_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:

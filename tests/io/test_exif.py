@@ -6,7 +6,8 @@ from PIL import Image
 
 from carvanamask.core.mask import Mask
 from carvanamask.io.exif import Tags, read_tags
-from carvanamask.io.pictures import load_picture, save_mask
+from carvanamask.io.read import load_picture
+from carvanamask.io.write import save_mask
 from carvanamask.jobs.cutout import Scene, cut_by_mask
 
 ORIENTATION, COPYRIGHT, DATE_TAKEN = 0x0112, 0x8298, 0x9003

@@ -11,7 +11,8 @@ from PIL import Image
 from carvanamask.core.mask import Mask
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.errors import DataError
-from carvanamask.io.pictures import load_mask, save_mask
+from carvanamask.io.read import load_mask
+from carvanamask.io.write import save_mask
 from carvanamask.jobs.check_data import DataReport, check_data
 from drawn_cars import draw_kaggle_folder
 
@@ -35,7 +36,7 @@ def test_a_folder_in_order_has_no_findings(folder: KaggleFolder) -> None:
 
 def test_progress_counts_every_picture_once(folder: KaggleFolder) -> None:
     seen: list[tuple[int, int]] = []
-    check_data(folder, on_progress=lambda done, total: seen.append((done, total)))
+    check_data(folder, on_progress=lambda progress: seen.append((progress.done, progress.total)))
     assert seen == [(done, 12) for done in range(1, 13)]
 
 

@@ -26,7 +26,9 @@ def test_a_small_one_by_hand(tmp_path: Path) -> None:
         tmp_path / "b.csv.gz", {"same": "1 2", "half": "3 4", "other": "8 1", "none": "", "new": "", "newer": ""}
     )
     seen: list[tuple[int, int]] = []
-    difference = diff_submissions(first, second, SIZE_WH, on_progress=lambda done, of: seen.append((done, of)))
+    difference = diff_submissions(
+        first, second, SIZE_WH, on_progress=lambda progress: seen.append((progress.done, progress.total))
+    )
 
     assert [(p.name, p.dice, p.first_area, p.second_area) for p in difference.pictures] == [
         ("same", 1.0, 2, 2),

@@ -11,7 +11,7 @@ from carvanamask.core.mask import Mask
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.run_dir import RunDir
 from carvanamask.errors import ConfigError, ModelError
-from carvanamask.io.pictures import save_mask, save_picture
+from carvanamask.io.write import save_mask, save_picture
 from carvanamask.jobs.ensemble import ensemble
 from carvanamask.model.build import build_predictor
 from carvanamask.model.model_file import ModelFile

@@ -10,7 +10,7 @@ from brightness_model import save_brightness_model
 from carvanamask.core.mask import Mask
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.errors import ConfigError, DataError
-from carvanamask.io.pictures import save_mask, save_picture
+from carvanamask.io.write import save_mask, save_picture
 from carvanamask.jobs.evaluate import evaluate, held_out
 from carvanamask.model.model_file import ModelFile
 

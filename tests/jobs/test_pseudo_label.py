@@ -11,7 +11,8 @@ from carvanamask.core.progress import OnProgress, Progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.label_list import load_labels
 from carvanamask.errors import ConfigError
-from carvanamask.io.pictures import load_mask, save_picture
+from carvanamask.io.read import load_mask
+from carvanamask.io.write import save_picture
 from carvanamask.jobs.pseudo_label import PseudoLabelReport, pseudo_label
 from carvanamask.mask_quality.limits import Limits
 from carvanamask.model.model_file import ModelFile
@@ -74,7 +75,7 @@ def test_pictures_on_which_all_agrees_become_labels(
         assert label.sample.mask is not None
         assert label.sample.mask.parent == tmp_path / "out" / "masks"
         assert np.array_equal(load_mask(label.sample.mask).pixels, car_of(label.sample.view) == CAR)
-        assert (label.agreement, label.undecided) == (1, 0)
+        assert (label.agreement, label.uncertain_ratio) == (1, 0)
         assert label.models == report.models
     assert set(report.models.split(" + ")) == {f"{model.card.name} {model.card.sha256[:12]}" for model in models}
     assert (report.pictures, report.kept, report.resumed, report.refused_by_reason) == (32, 32, 0, {})

@@ -10,7 +10,7 @@ import pytest
 
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.errors import ConfigError
-from carvanamask.io.pictures import load_mask, load_picture
+from carvanamask.io.read import load_mask, load_picture
 from carvanamask.jobs.render import car_id, render
 from carvanamask.studio.shoot import Session
 

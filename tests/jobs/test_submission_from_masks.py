@@ -8,10 +8,12 @@ import pytest
 from PIL import Image
 
 from carvanamask.core.mask import Mask
+from carvanamask.core.progress import Progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.submission import read_submission
 from carvanamask.errors import DataError, MaskError, PictureError
-from carvanamask.io.pictures import load_mask, save_mask
+from carvanamask.io.read import load_mask
+from carvanamask.io.write import save_mask
 from carvanamask.jobs import submission_from_masks as job
 from carvanamask.jobs.check_submission import check_submission
 from carvanamask.jobs.submission_from_masks import submission_from_masks
@@ -46,7 +48,9 @@ def folder(tmp_path: Path) -> KaggleFolder:
 def test_rows_stand_in_the_list_s_order(masks: Path, folder: KaggleFolder, tmp_path: Path) -> None:
     out = tmp_path / "out" / "submission.csv.gz"
     seen: list[tuple[int, int]] = []
-    report = submission_from_masks(masks, out, folder, SIZE_WH, on_progress=lambda *news: seen.append(news))
+    report = submission_from_masks(
+        masks, out, folder, SIZE_WH, on_progress=lambda progress: seen.append((progress.done, progress.total))
+    )
     assert list(read_submission(out)) == [("b_01.jpg", "1 1"), ("a_02.jpg", "2 1"), ("a_01.jpg", "3 1")]
     assert check_submission(out, NAMES, SIZE_WH).is_valid
     assert seen == [(done, 3) for done in range(4)]
@@ -137,10 +141,10 @@ def test_a_few_masks_are_read_ahead_and_no_more(tmp_path: Path, monkeypatch: pyt
         save_mask(tmp_path / "masks" / f"{number:02d}.png", mask(number % 20))
     most = 0
 
-    def compare(done: int, total: int) -> None:
+    def compare(progress: Progress) -> None:
         nonlocal most
         time.sleep(0.002)
-        most = max(most, read - done)
+        most = max(most, read - progress.done)
 
     submission_from_masks(tmp_path / "masks", tmp_path / "s.csv", KaggleFolder(tmp_path), SIZE_WH, on_progress=compare)
     assert read == 40

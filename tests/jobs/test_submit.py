@@ -13,7 +13,8 @@ from carvanamask.core.progress import OnProgress, Progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.submission import read_submission, write_submission
 from carvanamask.errors import DataError, DiskError
-from carvanamask.io.pictures import load_mask, save_picture
+from carvanamask.io.read import load_mask
+from carvanamask.io.write import save_picture
 from carvanamask.jobs.check_submission import check_submission
 from carvanamask.jobs.submit import submit
 from carvanamask.model.model_file import ModelFile

@@ -19,7 +19,7 @@ def test_the_best_threshold_of_the_curve_goes_into_the_card(tmp_path: Path) -> N
 
 
 def test_a_model_that_was_not_evaluated_has_no_threshold_to_choose(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="run eval --model bright first"):
+    with pytest.raises(DataError, match="doesn't exist: run eval --model bright"):
         choose_threshold(save_brightness_model(tmp_path), tmp_path / "evaluation")
 
 
@@ -31,11 +31,19 @@ def test_a_threshold_of_0_is_never_chosen(tmp_path: Path) -> None:
     assert ModelFile.load(tmp_path / "model").card.threshold == 0.25
 
 
-@pytest.mark.parametrize("table", ["", "threshold,dice\n", "dice\n1\n", "threshold,dice\nhigh,1\n"])
-def test_a_curve_that_is_none_is_one_line(table: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ("", "has no column 'threshold'"),
+        ("threshold,dice\n", "holds no threshold above 0"),
+        ("dice\n1\n", "has no column 'threshold'"),
+        ("threshold,dice\nhigh,1\n", "line 2: could not convert string to float: 'high'"),
+    ],
+)
+def test_a_curve_that_is_none_is_one_line(table: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "evaluation").mkdir()
     (tmp_path / "evaluation" / "threshold.csv").write_text(table)
-    with pytest.raises(DataError, match="is no threshold curve: run eval --model bright again"):
+    with pytest.raises(DataError, match=f"{reason}.*: run eval --model bright"):
         choose_threshold(save_brightness_model(tmp_path / "model"), tmp_path / "evaluation")
 
 

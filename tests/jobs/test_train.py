@@ -9,7 +9,8 @@ from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.data.label_list import Label, load_labels, save_labels
 from carvanamask.data.run_dir import RunDir
 from carvanamask.errors import ConfigError, DataError, ModelError, PictureError
-from carvanamask.io.pictures import load_mask, save_mask
+from carvanamask.io.read import load_mask
+from carvanamask.io.write import save_mask
 from carvanamask.jobs.train import TrainPlan, plan_run, train
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.registry import find_model

@@ -258,7 +258,7 @@ def test_what_failed_while_a_share_was_leaving_is_tried_again_when_it_is_back(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(studio.source / "1.jpg")
-    load = pipeline.load_with_content
+    load = pipeline.load_picture_with_digest
     is_hanging = True
 
     def hang(path: Path) -> tuple[np.ndarray, str]:
@@ -271,7 +271,7 @@ def test_what_failed_while_a_share_was_leaving_is_tried_again_when_it_is_back(
         studio.source.rename(studio.root / "elsewhere")
         is_hanging = False
 
-    monkeypatch.setattr(pipeline, "load_with_content", hang)
+    monkeypatch.setattr(pipeline, "load_picture_with_digest", hang)
     report = studio.watch(nothing, leave, nothing, lambda: (studio.root / "elsewhere").rename(studio.source))
     assert studio.times_told("1.jpg") == 1
     assert (report.progress.done, report.progress.failures) == (1, ())

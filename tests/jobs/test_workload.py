@@ -10,7 +10,8 @@ from brightness_model import save_brightness_model
 from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.data.picture_list import BatchItem, find_pictures
 from carvanamask.errors import PictureError
-from carvanamask.io.pictures import load_mask, save_picture
+from carvanamask.io.read import load_mask
+from carvanamask.io.write import save_picture
 from carvanamask.jobs.workload import workload
 from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.model.build import build_predictor

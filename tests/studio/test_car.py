@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from carvanamask.errors import ConfigError
-from carvanamask.io.pictures import load_picture
+from carvanamask.io.read import load_picture
 from carvanamask.studio.body_types import BODY_TYPES, body_type
 from carvanamask.studio.camera import Camera, turntable_angle
 from carvanamask.studio.car import Car, body_of, build_car

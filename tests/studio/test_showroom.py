@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from carvanamask.data.kaggle_folder import KaggleFolder
-from carvanamask.io.pictures import load_mask, picture_size_wh
+from carvanamask.io.read import load_mask, picture_size_wh
 from carvanamask.jobs.render import car_id
 from carvanamask.studio.body_types import BODY_TYPES
 from carvanamask.studio.shoot import Session

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from carvanamask.errors import ConfigError
-from carvanamask.io.pictures import save_picture
+from carvanamask.io.write import save_picture
 from carvanamask.training import composites as backgrounds
 from carvanamask.training.composites import Backgrounds, replace_background
 

@@ -10,7 +10,8 @@ from brightness_model import save_brightness_model
 from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.errors import MaskError
-from carvanamask.io.pictures import load_picture, save_mask, save_picture
+from carvanamask.io.read import load_picture
+from carvanamask.io.write import save_mask, save_picture
 from carvanamask.model.openvino_engine import OpenVinoPredictor
 from carvanamask.model.torch_engine import TorchPredictor
 from carvanamask.training import dataset

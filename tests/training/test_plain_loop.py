@@ -11,7 +11,7 @@ from brightness_model import encode_graph
 from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.data.kaggle_folder import KaggleFolder
-from carvanamask.io.pictures import load_mask, load_picture
+from carvanamask.io.read import load_mask, load_picture
 from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.onnx_network import OnnxNetwork

@@ -13,8 +13,8 @@ import numpy as np
 from carvanamask.core.mask import ProbabilityMap
 from carvanamask.data.kaggle_folder import S
 from carvanamask.errors import DataError, FileNameError, PictureError
-from carvanamask.io.pictures import load_with_content
 from carvanamask.io.process import cpu_count
+from carvanamask.io.read import load_picture_with_digest
 from carvanamask.model.predictor import MAX_CONCURRENCY, Predictor
 
 T = TypeVar("T")
@@ -65,7 +65,7 @@ def threads_for_pictures() -> int:
 
 def _process(predictor: Predictor, sample: S, work: Work[S, T]) -> tuple[S, T | DataError]:
     try:
-        picture, content = load_with_content(sample.picture)
+        picture, content = load_picture_with_digest(sample.picture)
         return sample, work(Predicted(sample, picture, predictor.predict(picture), content))
     except DataError as error:
         return sample, error

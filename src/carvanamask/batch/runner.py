@@ -20,7 +20,7 @@ from carvanamask.batch.shard import SHARD, Task, cut_into_shards
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.picture_list import BatchItem, PictureList
 from carvanamask.errors import CarvanaMaskError, ConfigError, printable
-from carvanamask.io.pictures import content_of
+from carvanamask.io.read import file_digest
 from carvanamask.io.storage import is_local, resolved
 from carvanamask.model.build import build_predictor
 from carvanamask.model.model_file import ModelFile
@@ -60,7 +60,7 @@ class Batch:
     def journal(self, path: Path) -> Journal:
         """The one that knows this batch's pictures; its key is the task's."""
         pictures = {item.key: item.picture for item in self.items}
-        return Journal(path, self.task.key, self.versions, lambda name: content_of(pictures[name]))
+        return Journal(path, self.task.key, self.versions, lambda name: file_digest(pictures[name]))
 
     def run(self, journal: Journal, is_there: Callable[[BatchItem], bool] = lambda item: True) -> Progress:
         """Do what is left and write it down. A finished picture whose results are no longer there is left, too."""

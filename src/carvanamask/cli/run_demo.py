@@ -12,7 +12,7 @@ from carvanamask.data.run_dir import RunDir
 from carvanamask.errors import DataError
 from carvanamask.figures.contact_sheet import outlined, save_contact_sheet
 from carvanamask.figures.report_page import Chapter, save_report_page
-from carvanamask.io.pictures import load_mask, load_picture, picture_size_wh
+from carvanamask.io.read import load_mask, load_picture, picture_size_wh
 from carvanamask.jobs.check_data import DataReport, check_data
 from carvanamask.jobs.check_submission import SubmissionReport, check_submission
 from carvanamask.jobs.cutout import ROOM, Scene, cut_by_mask

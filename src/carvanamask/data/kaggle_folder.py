@@ -8,8 +8,6 @@ Reads names, never pictures.
 
 from __future__ import annotations
 
-import csv
-import gzip
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from carvanamask.errors import DataError, printable
+from carvanamask.io.table import load_table
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff")
 MASK_ENDINGS = ("_mask.gif", "_mask.png")
@@ -60,16 +59,6 @@ S = TypeVar("S", bound=Sample)
 
 
 @dataclass(frozen=True)
-class Vehicle:
-    """What a car is, as far as known: '' and None where metadata.csv is silent."""
-
-    year: int | None
-    make: str
-    model: str
-    trim: str
-
-
-@dataclass(frozen=True)
 class KaggleFolder:
     """The competition's data, or a studio's own in the same places."""
 
@@ -108,16 +97,8 @@ class KaggleFolder:
         """The file names ('0004d4463b50_01.jpg') a submission must hold, in Kaggle's order; None without a list."""
         for path in (self.root / "sample_submission.csv", self.root / "sample_submission.csv.gz"):
             if path.is_file():
-                return [row["img"] for row in _rows(path, ("img",))]
+                return load_table(path, ("img",), lambda row: row["img"], "download or save it again as CSV in UTF-8")
         return None
-
-    def cars_by_id(self) -> dict[str, Vehicle]:
-        """What metadata.csv says of each car; nothing when there is no such file."""
-        path = self.root / "metadata.csv"
-        if not path.is_file():
-            return {}
-        columns = ("id", "year", "make", "model", "trim1", "trim2")
-        return {row["id"]: _vehicle(row) for row in _rows(path, columns)}
 
     def _pictures(self, folder: Path) -> list[Path]:
         pictures = pictures_in(folder)
@@ -168,30 +149,6 @@ def _files(folder: Path) -> Iterator[Path]:
         raise DataError(
             f"{printable(folder)} can't be read ({error.strerror}): check its name and permissions"
         ) from error
-
-
-def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """A table's rows, with '' where a row is short. Raises DataError for a table without one of the columns."""
-    open_text = gzip.open if path.suffix == ".gz" else open
-    try:
-        with open_text(path, "rt", encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval="")
-            missing = [column for column in columns if column not in (reader.fieldnames or ())]
-            if missing:
-                raise DataError(
-                    f"{printable(path)} has no column '{missing[0]}': its first line must be {','.join(columns)}"
-                )
-            yield from reader
-    except (OSError, EOFError, UnicodeError, csv.Error) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(
-            f"{printable(path)} can't be read ({reason}): download or save it again as CSV in UTF-8"
-        ) from error
-
-
-def _vehicle(row: dict[str, str]) -> Vehicle:
-    year = row["year"].strip()
-    return Vehicle(int(year) if year.isdecimal() else None, row["make"], row["model"], row["trim2"] or row["trim1"])
 
 
 def cars_of(samples: Iterable[S]) -> dict[str, list[S]]:

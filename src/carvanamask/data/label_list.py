@@ -2,20 +2,18 @@
 
     labels.csv     picture,mask,agreement,undecided,models
 
-Paths are absolute or begin at the list's own folder.
+Paths are absolute or relative to the list's own folder.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from carvanamask.data.kaggle_folder import Sample
-from carvanamask.errors import DataError, printable
-from carvanamask.io.atomic import save_text_atomically
+from carvanamask.errors import DataError
+from carvanamask.io.table import load_table, save_table
 
 COLUMNS = ("picture", "mask", "agreement", "undecided", "models")
 
@@ -27,63 +25,44 @@ class Label:
     sample: Sample
     agreement: float
     """Mean pairwise Dice of the models' masks, in [0, 1]."""
-    undecided: float
+    uncertain_ratio: float
     """Area where the models' mean is neither car nor background, as a share of the mask's."""
     models: str
     """What made it: each model's name and the first 12 hex digits of its SHA-256."""
 
 
 def save_labels(path: Path, labels: Iterable[Label]) -> None:
-    """Write the list; all of it appears at once. The same labels give the same bytes. Raises DiskError."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for label in labels:
-        assert label.sample.mask is not None, f"{label.sample.picture} has no mask to list"
-        # masks lie beside the list and move with it, pictures stay where they are
-        paths = label.sample.picture.absolute(), label.sample.mask.relative_to(path.parent)
-        writer.writerow([*paths, f"{label.agreement:.6f}", f"{label.undecided:.6f}", label.models])
-    save_text_atomically(path, text.getvalue())
+    """Write the list, complete or not at all. The same labels give the same bytes. Raises DiskError."""
+    save_table(path, COLUMNS, (_row(label, path.parent) for label in labels))
 
 
 def load_labels(path: Path) -> list[Label]:
-    """Read what `save_labels` wrote, with every picture and mask in its place.
+    """Return the labels that `save_labels` wrote.
 
-    Raises DataError, with the line's number, where it isn't such a list or a file is missing.
+    Raises DataError, with the line's number, where it isn't such a list or a picture or mask is missing.
     """
-    labels = []
-    line = 0
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval="")
-            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-            if missing:
-                raise DataError(f"{printable(path)}, line 1: no column '{missing[0]}', it must be {','.join(COLUMNS)}")
-            for row in reader:
-                line = reader.line_num
-                labels.append(_label(row, path.parent, f"{printable(path)}, line {line}"))
-    except FileNotFoundError:
-        raise DataError(f"{printable(path)} doesn't exist: make it with pseudo-label, or correct its name") from None
-    except (OSError, UnicodeError, csv.Error) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{printable(path)} can't be read after line {line} ({reason}): make it again") from None
+    repair = "run pseudo-label again, or correct it"
+    labels = load_table(path, COLUMNS, lambda row: _label(row, path.parent), repair)
     if not labels:
-        raise DataError(f"{printable(path)} holds no labels: make it again with wider limits, or leave it out")
+        raise DataError("holds no labels", "make it again with wider limits, or leave it out", path)
     return labels
 
 
-def _label(row: Mapping[str, str], folder: Path, where: str) -> Label:
+def _row(label: Label, folder: Path) -> list[object]:
+    assert label.sample.mask is not None, f"{label.sample.picture} has no mask to list"
+    # masks lie beside the list and move with it, pictures stay where they are
+    paths = label.sample.picture.absolute(), label.sample.mask.relative_to(folder)
+    return [*paths, f"{label.agreement:.6f}", f"{label.uncertain_ratio:.6f}", label.models]
+
+
+def _label(row: Mapping[str, str], folder: Path) -> Label:
+    """Raises ValueError for a path or a number that is wrong."""
     picture, mask = folder / row["picture"], folder / row["mask"]
     for path in (picture, mask):
         if not path.is_file():
-            raise DataError(f"{where}: {printable(path)} doesn't exist, put it back or run pseudo-label again")
-    try:
-        agreement, undecided = float(row["agreement"]), float(row["undecided"])
-    except ValueError:
-        numbers = f"'{row['agreement']}' and '{row['undecided']}'"
-        raise DataError(f"{where}: agreement and undecided are numbers, not {numbers}") from None
+            raise ValueError(f"{path} doesn't exist")
     try:
         sample = Sample.from_picture(picture, mask)
     except DataError as error:
-        raise DataError(f"{where}: {error}") from None
-    return Label(sample, agreement, undecided, row["models"])
+        raise ValueError(f"{picture} {error.reason}") from None
+    return Label(sample, float(row["agreement"]), float(row["undecided"]), row["models"])

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import MASK_ENDINGS, KaggleFolder, Sample, masks_by_name, pictures_in
 from carvanamask.errors import DataError, MaskError, PictureError, printable
-from carvanamask.io.pictures import load_mask, load_picture
+from carvanamask.io.read import load_mask, load_picture
 
 T = TypeVar("T")
 Kind = Literal[

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from carvanamask.data.kaggle_folder import Sample
 from carvanamask.data.run_dir import RUNS, RunDir, run_of_model
 from carvanamask.errors import ConfigError, DataError
 from carvanamask.figures.paired_errors import ErrorRow, save_paired_errors
+from carvanamask.io.table import load_table
 from carvanamask.model.model_file import ModelFile
 from carvanamask.training.run_files import load_metrics
 
@@ -203,14 +203,12 @@ def _networks(model: ModelFile) -> Iterator[ModelFile]:
 
 def _scores(home: RunDir) -> dict[str, tuple[float, float]]:
     """Picture → (Dice, boundary IoU)."""
-    path = home.evaluation / "pictures.csv"
-    try:
-        with path.open(newline="") as file:
-            return {row["picture"]: (float(row["dice"]), float(row["boundary_iou"])) for row in csv.DictReader(file)}
-    except FileNotFoundError:
-        raise DataError(f"{path} doesn't exist: run eval --model {home.name} first") from None
-    except (KeyError, TypeError, ValueError):
-        raise DataError(f"{path} isn't what an evaluation wrote: run eval --model {home.name} again") from None
+
+    def parse(row: Mapping[str, str]) -> tuple[str, tuple[float, float]]:
+        return row["picture"], (float(row["dice"]), float(row["boundary_iou"]))
+
+    columns = ("picture", "dice", "boundary_iou")
+    return dict(load_table(home.evaluation / "pictures.csv", columns, parse, f"run eval --model {home.name}"))
 
 
 def _speed(home: RunDir) -> float | None:

@@ -21,7 +21,8 @@ from carvanamask.data.picture_list import BatchItem, PictureList
 from carvanamask.errors import ConfigError
 from carvanamask.io.atomic import save_bytes_atomically
 from carvanamask.io.exif import Tags, read_tags, tagged_png
-from carvanamask.io.pictures import content_of, load_pair, load_picture, save_picture
+from carvanamask.io.read import file_digest, load_pair, load_picture
+from carvanamask.io.write import save_picture
 from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.mask_quality.uncertainty import review_reason
 from carvanamask.model.model_file import ModelFile
@@ -50,7 +51,7 @@ class Scene:
         if not os.path.lexists(background):
             raise ConfigError(f"no background '{background}': name {ROOM}, a colour like #e0e0e0, or a picture")
         load_picture(Path(background))
-        return cls(background, content_of(Path(background)))
+        return cls(background, file_digest(Path(background)))
 
     def __repr__(self) -> str:
         """What the journal of a folder knows it by: a picture by its bytes, whatever leads to it."""

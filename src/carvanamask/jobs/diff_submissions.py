@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import zlib
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.core.rle import Runs
 from carvanamask.data.submission import read_submission
 from carvanamask.errors import DataError, MaskError, SubmissionError, printable
-from carvanamask.io.atomic import save_text_atomically
+from carvanamask.io.table import save_table
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5)
 """Of the pictures, from the worst one to the median: above it two good submissions agree anyway."""
@@ -169,9 +167,5 @@ def _runs(path: Path, name: str, rle: str, size_wh: tuple[int, int]) -> Runs:
 
 
 def _save_table(path: Path, difference: SubmissionDifference) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["picture", "dice", "first_area", "second_area"])
-    for each in difference.pictures:
-        writer.writerow([each.name, f"{each.dice:.6f}", each.first_area, each.second_area])
-    save_text_atomically(path, text.getvalue())
+    rows = ((each.name, f"{each.dice:.6f}", each.first_area, each.second_area) for each in difference.pictures)
+    save_table(path, ("picture", "dice", "first_area", "second_area"), rows)

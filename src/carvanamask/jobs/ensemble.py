@@ -14,7 +14,7 @@ from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.data.run_dir import RunDir
 from carvanamask.errors import ConfigError, DataError
-from carvanamask.io.pictures import load_mask_of
+from carvanamask.io.read import load_mask_of
 from carvanamask.model.build import build_predictor
 from carvanamask.model.ensemble import Ensemble, JointMap, best_blend
 from carvanamask.model.model_file import ModelFile

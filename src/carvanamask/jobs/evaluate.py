@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import logging
 import time
@@ -25,7 +23,8 @@ from carvanamask.errors import DataError
 from carvanamask.figures.canvas import require_drawing
 from carvanamask.figures.comparison import save_comparison
 from carvanamask.io.atomic import save_text_atomically
-from carvanamask.io.pictures import load_mask_of, load_pair
+from carvanamask.io.read import load_mask_of, load_pair
+from carvanamask.io.table import load_table, save_table
 from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.mask_quality.uncertainty import review_reason
 from carvanamask.model.build import build_predictor
@@ -163,8 +162,8 @@ def evaluate(
     report = EvaluationReport(model.card, predictor.engine, tuple(scores), out, seconds)
     _remove_drawn(out)
     save_text_atomically(out / "report.json", json.dumps(report.to_dict(), indent=1))
-    save_text_atomically(out / "pictures.csv", _table(scores))
-    save_text_atomically(out / "threshold.csv", _curve_table(report.curve))
+    _save_scores(out / "pictures.csv", scores)
+    _save_curve(out / "threshold.csv", report.curve)
     chosen = np.random.default_rng(seed).choice(len(scores), min(figures, len(scores)), replace=False)
     _draw((scores[i] for i in sorted(chosen)), out / "figures")
     _draw(report.worst[:figures], out / "worst")
@@ -199,28 +198,26 @@ def _score(card: ModelCard, predicted: Predicted[Sample]) -> PictureScore:
 def _remove_drawn(out: Path) -> None:
     """What an earlier evaluation drew there."""
     try:
-        with (out / "pictures.csv").open(newline="") as file:
-            names = [row["picture"] for row in csv.DictReader(file)]
-    except (OSError, KeyError, ValueError):
+        names = load_table(out / "pictures.csv", ("picture",), lambda row: row["picture"], "")
+    except DataError:
         return
     for name in names:
         for folder in ("figures", "worst"):
             (out / folder / f"{name}.png").unlink(missing_ok=True)
 
 
-def _table(scores: Iterable[PictureScore]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["picture", "dice", "iou", "boundary_iou", "review_reason"])
-    for score in scores:
-        measures = (f"{x:.6f}" for x in (score.dice, score.iou, score.boundary_iou))
-        writer.writerow([score.sample.name, *measures, score.review_reason])
-    return text.getvalue()
+def _save_scores(path: Path, scores: Iterable[PictureScore]) -> None:
+    columns = ("picture", "dice", "iou", "boundary_iou", "review_reason")
+    rows = (
+        (score.sample.name, *(f"{x:.6f}" for x in (score.dice, score.iou, score.boundary_iou)), score.review_reason)
+        for score in scores
+    )
+    save_table(path, columns, rows)
 
 
-def _curve_table(curve: np.ndarray) -> str:
-    rows = (f"{step / len(curve):.6f},{score:.6f}" for step, score in enumerate(curve))
-    return "\n".join(["threshold,dice", *rows, ""])
+def _save_curve(path: Path, curve: np.ndarray) -> None:
+    rows = ((f"{step / len(curve):.6f}", f"{score:.6f}") for step, score in enumerate(curve))
+    save_table(path, ("threshold", "dice"), rows)
 
 
 def _draw(scores: Iterable[PictureScore], folder: Path) -> None:

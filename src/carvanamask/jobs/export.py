@@ -11,7 +11,7 @@ import numpy as np
 
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.errors import ConfigError, ModelError, nearest
-from carvanamask.io.pictures import load_picture
+from carvanamask.io.read import load_picture
 from carvanamask.model.build import build_predictor
 from carvanamask.model.model_file import ModelFile, member_folder
 from carvanamask.studio.showroom import SHOWROOM

@@ -12,7 +12,7 @@ from carvanamask.batch.runner import BatchReport, write_all
 from carvanamask.core.card import ModelCard
 from carvanamask.core.progress import OnProgress, ignore_progress
 from carvanamask.data.picture_list import BatchItem, PictureList
-from carvanamask.io.pictures import save_mask, save_probabilities
+from carvanamask.io.write import save_mask, save_probabilities
 from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.mask_quality.uncertainty import review_reason
 from carvanamask.model.model_file import ModelFile

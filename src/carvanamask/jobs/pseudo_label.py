@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import logging
 from collections import Counter
@@ -28,8 +26,9 @@ from carvanamask.data.kaggle_folder import KaggleFolder, Sample, cars_of
 from carvanamask.data.label_list import Label, save_labels
 from carvanamask.data.picture_list import BatchItem, kaggle_item
 from carvanamask.errors import CarvanaMaskError, ConfigError
-from carvanamask.io.atomic import save_text_atomically
-from carvanamask.io.pictures import load_mask, save_mask
+from carvanamask.io.read import load_mask
+from carvanamask.io.table import save_table
+from carvanamask.io.write import save_mask
 from carvanamask.mask_quality.limits import Limits
 from carvanamask.mask_quality.refusals import Look, Refusal, refusals_of_car
 from carvanamask.mask_quality.uncertainty import stray_share
@@ -99,7 +98,7 @@ def pseudo_label(
     kept = [_label(look, masks, sources) for look in looks if look.sample not in refusals]
     failures = dict(progress.failures)
     refusals |= {item: Refusal("unreadable", str(failures[item.key])) for item in items if item.key in failures}
-    save_text_atomically(out / "refused.csv", _table({item: refusals[item] for item in items if item in refusals}))
+    _save_refused(out / "refused.csv", {item: refusals[item] for item in items if item in refusals})
     save_labels(out / "labels.csv", kept)
     return PseudoLabelReport(
         labels=out / "labels.csv",
@@ -183,11 +182,6 @@ def _label(look: Look, masks: Path, sources: str) -> Label:
     return Label(sample, look.agreement, look.undecided, sources)
 
 
-def _table(refused: Mapping[Sample, Refusal]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["picture", "reason", "detail"])
-    writer.writerows(
-        [sample.picture, review_reason.reason, review_reason.detail] for sample, review_reason in refused.items()
-    )
-    return text.getvalue()
+def _save_refused(path: Path, refused: Mapping[Sample, Refusal]) -> None:
+    rows = ((sample.picture, refusal.reason, refusal.detail) for sample, refusal in refused.items())
+    save_table(path, ("picture", "reason", "detail"), rows)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +13,10 @@ from carvanamask.core.mask import Mask
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.errors import ConfigError, DataError
-from carvanamask.io.atomic import save_bytes_atomically, save_text_atomically
-from carvanamask.io.pictures import load_mask, load_picture, save_mask
+from carvanamask.io.atomic import save_bytes_atomically
+from carvanamask.io.read import load_mask, load_picture
+from carvanamask.io.table import read_rows, save_table
+from carvanamask.io.write import save_mask
 from carvanamask.studio.body_types import body_type
 from carvanamask.studio.camera import VIEWS
 from carvanamask.studio.shoot import Session
@@ -137,15 +137,12 @@ def _load_metadata(path: Path) -> dict[str, tuple[str, ...]]:
     """Rows by car id; none where there is no file yet."""
     if not path.exists():
         return {}
-    rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+    repair = "name another folder"
+    rows = [cells for _, cells in read_rows(path, repair)]
     if not rows or tuple(rows[0]) != COLUMNS:
-        raise DataError(f"{path} is no metadata of cars: name another folder")
-    return {row[0]: tuple(row) for row in rows[1:] if row}
+        raise DataError("is no metadata of cars", repair, path)
+    return {cells[0]: tuple(cells) for cells in rows[1:] if cells}
 
 
 def _save_metadata(path: Path, rows: dict[str, tuple[str, ...]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(rows[name] for name in sorted(rows))
-    save_text_atomically(path, text.getvalue())
+    save_table(path, COLUMNS, (rows[name] for name in sorted(rows)))

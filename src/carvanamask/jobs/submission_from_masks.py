@@ -13,8 +13,8 @@ from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder, pictures_in
 from carvanamask.data.submission import write_submission
 from carvanamask.errors import DataError, MaskError, printable
-from carvanamask.io.pictures import load_mask
 from carvanamask.io.process import cpu_count
+from carvanamask.io.read import load_mask
 
 ENDINGS = (".png", ".gif")
 LISTED_NAMES = 10

@@ -20,7 +20,7 @@ from carvanamask.data.picture_list import BatchItem, kaggle_item
 from carvanamask.data.submission import write_submission
 from carvanamask.errors import DataError, DiskError, printable
 from carvanamask.io.atomic import save_text_atomically
-from carvanamask.io.pictures import save_mask
+from carvanamask.io.write import save_mask
 from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.model.model_file import ModelFile
 

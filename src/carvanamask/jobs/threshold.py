@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 from carvanamask.errors import ConfigError, DataError
 from carvanamask.figures.curves import save_threshold_curve
+from carvanamask.io.table import load_table
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.registry import BUILT_IN
 
@@ -36,15 +36,12 @@ def choose_threshold(model: ModelFile, evaluation: Path) -> ThresholdReport:
     if model.folder.resolve().parent == BUILT_IN.resolve():
         raise ConfigError(f"'{model.card.name}' comes with the package and stays as it is: export a copy and name it")
     table = evaluation / "threshold.csv"
-    try:
-        with table.open(newline="") as file:
-            curve = [(float(row["threshold"]), float(row["dice"])) for row in csv.DictReader(file)]
-        # not 0: all that isn't certainly background would be car
-        after, dice_after = max((point for point in curve if point[0] > 0), key=lambda point: point[1])
-    except FileNotFoundError:
-        raise DataError(f"{table} doesn't exist: run eval --model {model.card.name} first") from None
-    except (KeyError, TypeError, ValueError):
-        raise DataError(f"{table} is no threshold curve: run eval --model {model.card.name} again") from None
+    repair = f"run eval --model {model.card.name}"
+    curve = load_table(table, ("threshold", "dice"), lambda row: (float(row["threshold"]), float(row["dice"])), repair)
+    points = [point for point in curve if point[0] > 0]  # at 0 all that isn't certainly background would be car
+    if not points:
+        raise DataError("holds no threshold above 0", repair, table)
+    after, dice_after = max(points, key=lambda point: point[1])
     before, dice_before = min(curve, key=lambda point: abs(point[0] - model.card.threshold))
     figure = evaluation / "threshold.png"
     save_threshold_curve(figure, curve, before, after)

@@ -232,7 +232,7 @@ def _environment(
 ) -> dict[str, object]:
     """What a run depends on besides its options: code, machine, what it builds on, the pictures' names and sizes."""
     listing = "\n".join(f"{sample.name} {sample.picture.stat().st_size}" for sample in samples)
-    names = "\n".join(f"{label.sample.name} {label.agreement} {label.undecided} {label.models}" for label in labels)
+    names = "\n".join(f"{x.sample.name} {x.agreement} {x.uncertain_ratio} {x.models}" for x in labels)
     packages = ("torch", "lightning", "numpy", "opencv-python-headless")
     return {
         "carvanamask": __version__,

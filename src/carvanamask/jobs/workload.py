@@ -17,7 +17,8 @@ from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.data.picture_list import BatchItem
 from carvanamask.errors import DataError
-from carvanamask.io.pictures import load_picture, save_mask
+from carvanamask.io.read import load_picture
+from carvanamask.io.write import save_mask
 from carvanamask.jobs.stopwatch import Work
 from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.model.predictor import Predictor, network_input, shrink

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
-from carvanamask.io.pictures import save_picture
+from carvanamask.io.write import save_picture
 from carvanamask.studio.body_types import BODY_TYPES
 from carvanamask.studio.shoot import Session
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from carvanamask.errors import ConfigError
-from carvanamask.io.pictures import load_picture
+from carvanamask.io.read import load_picture
 
 PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".webp")
 

@@ -17,8 +17,8 @@ from carvanamask.core.geometry import Box
 from carvanamask.core.mask import Mask
 from carvanamask.data.kaggle_folder import Sample
 from carvanamask.errors import ConfigError
-from carvanamask.io.pictures import load_pair
 from carvanamask.io.process import cpu_count
+from carvanamask.io.read import load_pair
 from carvanamask.model.preprocess import preprocess
 from carvanamask.training.augment import augment
 from carvanamask.training.composites import Backgrounds

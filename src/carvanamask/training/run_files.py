@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 
 from carvanamask.data.run_dir import RunDir
 from carvanamask.data.split import Split
 from carvanamask.io.atomic import save_text_atomically
+from carvanamask.io.table import load_table, save_table
 from carvanamask.training.config import Config
 from carvanamask.training.recipe import encode_config, load_config
 
@@ -39,14 +38,14 @@ def load_metrics(run: RunDir) -> list[dict[str, float]]:
     """Return one row per epoch, in order; an empty list before the first epoch has ended."""
     if not run.metrics_file.exists():
         return []
-    with run.metrics_file.open(newline="") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+    def parse(row: Mapping[str, str]) -> dict[str, float]:
+        return {name: float(value) for name, value in row.items()}
+
+    return load_table(run.metrics_file, (), parse, "put it back, or start the run again")
 
 
 def save_metrics(run: RunDir, rows: Sequence[Mapping[str, float]]) -> None:
     """Write one row per epoch; a column that an earlier version did not measure is 0. Raises DiskError."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[-1]), restval=0, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    save_text_atomically(run.metrics_file, text.getvalue())
+    columns = list(rows[-1])
+    save_table(run.metrics_file, columns, ([row.get(column, 0) for column in columns] for row in rows))

@@ -19,19 +19,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image, ImageCms, JpegImagePlugin
 
-from carvanamask.core.mask import Mask, ProbabilityMap
+from carvanamask.core.mask import Mask
 from carvanamask.errors import DataError, DiskError, MaskError, PictureError
-from carvanamask.io.pictures import (
-    decode_mask,
+from carvanamask.io.read import (
     decode_picture,
     load_mask,
     load_picture,
-    load_probabilities,
     picture_size_wh,
-    save_mask,
-    save_picture,
-    save_probabilities,
 )
+from carvanamask.io.write import save_mask, save_picture
 
 RED, GREEN, BLUE, GREY, WHITE = (200, 30, 30), (30, 160, 30), (30, 30, 200), (120, 120, 120), (255, 255, 255)
 
@@ -180,7 +176,7 @@ def test_big_endian_sixteen_bits_are_scaled_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["I", "F"])
 def test_thirty_two_bits_a_pixel_are_refused(tmp_path: Path, mode: str) -> None:
     Image.new(mode, (4, 4)).save(tmp_path / "car.tif")
-    with pytest.raises(PictureError, match=r"car\.tif has 32 bits a pixel: export it with 8 or 16"):
+    with pytest.raises(PictureError, match=r"car\.tif has 32 bits per pixel: export it with 8 or 16"):
         load_picture(tmp_path / "car.tif")
 
 
@@ -296,10 +292,10 @@ def test_what_can_not_be_read_is_said_in_one_line_with_the_repair(tmp_path: Path
         "folder.jpg": "is a folder: name a picture in it",
         "pipe.jpg": "is no regular file: name a picture",
         "nowhere.jpg": "doesn't exist: check its name",
-        "link.jpg": "leads nowhere: link it to a picture anew, or remove it",
+        "link.jpg": "is a broken link: link it to a picture again, or remove it",
     }
     for name, expected in repairs.items():
-        for read in (load_picture, picture_size_wh, load_mask, load_probabilities):
+        for read in (load_picture, picture_size_wh, load_mask):
             with pytest.raises(PictureError) as error:
                 read(tmp_path / name)
             assert str(error.value) == f"{tmp_path / name} {expected}"
@@ -394,7 +390,7 @@ def test_flipped_bytes_give_a_picture_or_a_picture_error(ending: str) -> None:
 def test_pillows_own_guards_stay_as_they_are() -> None:
     code = (
         "from PIL import Image, ImageFile; before = Image.MAX_IMAGE_PIXELS\n"
-        "import carvanamask.io.pictures\n"
+        "import carvanamask.io.read\n"
         "assert Image.MAX_IMAGE_PIXELS == before and not ImageFile.LOAD_TRUNCATED_IMAGES"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -499,29 +495,12 @@ def test_a_colour_picture_or_cut_out_is_no_mask(tmp_path: Path, picture: np.ndar
     Image.fromarray(picture).save(tmp_path / "a_mask.png")
     with pytest.raises(MaskError, match="has colours or transparency: save it in grey"):
         load_mask(tmp_path / "a_mask.png")
-    with pytest.raises(MaskError, match="upload has colours"):
-        decode_mask((tmp_path / "a_mask.png").read_bytes(), "upload")
 
 
 def test_a_coloured_palette_is_no_mask(tmp_path: Path) -> None:
     Image.fromarray(four_patches()).quantize(4).save(tmp_path / "a_mask.gif")
     with pytest.raises(MaskError, match="has colours"):
         load_mask(tmp_path / "a_mask.gif")
-
-
-def test_probabilities_come_back_within_half_a_step_of_255(tmp_path: Path) -> None:
-    values = np.random.default_rng(0).random((5, 7), dtype=np.float32)
-    values[0, :2] = 0, 1
-    save_probabilities(tmp_path / "a_01.png", ProbabilityMap(values))
-    loaded = load_probabilities(tmp_path / "a_01.png").values
-    np.testing.assert_allclose(loaded, values, atol=0.5 / 255 + 1e-6)
-    assert loaded[0, :2].tolist() == [0, 1]
-
-
-def test_a_colour_picture_holds_no_probabilities(tmp_path: Path) -> None:
-    Image.fromarray(four_patches()).save(tmp_path / "a_01.png")
-    with pytest.raises(PictureError, match="holds no probabilities"):
-        load_probabilities(tmp_path / "a_01.png")
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from carvanamask.io.bilevel_png import encode_bilevel_png
+from carvanamask.io.write import encode_bilevel_png
 
 any_pixels = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40))
 
