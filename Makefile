@@ -23,7 +23,7 @@ format: .venv/installed-dev
 	$(BIN)/ruff format .
 
 bench: .venv/installed-train
-	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file; done
+	@for name in comparison files training_step; do echo "== $$name"; $(BIN)/python benchmarks/speed/$$name.py; done
 
 models: .venv/installed-train,studio ## the built-in models anew, from Kaggle's folder in DATA
 	$(BIN)/python benchmarks/gather_photographs.py --out runs/photographs

@@ -16,7 +16,7 @@ from carvanamask.errors import ModelError, PictureError
 from carvanamask.io.read import load_pair
 from carvanamask.io.write import save_picture
 from carvanamask.model.registry import DEFAULT_MODEL
-from carvanamask.studio.showroom import SHOWROOM
+from carvanamask.studio import SHOWROOM
 
 
 def bright_block() -> np.ndarray:

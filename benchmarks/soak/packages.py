@@ -3,7 +3,8 @@
     make package
     python benchmarks/soak/packages.py --dist dist --python python3.11 --python python3.13
 
-Needs nothing but Python, so it also runs in a container or a chroot that has another version. pip needs its package index.
+Needs nothing but Python, so it also runs in a container or a chroot that has another version. pip needs its package
+index.
 Ends with exit code 1 where something fails.
 """
 

@@ -8,7 +8,7 @@ from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.io.table import load_table
 from carvanamask.jobs.check_data import check_data
 from carvanamask.model.registry import find_model
-from carvanamask.studio.showroom import SHOWROOM
+from carvanamask.studio import SHOWROOM
 
 
 def test_the_demo_leaves_a_page_with_everything_in_it(

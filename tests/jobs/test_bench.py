@@ -1,22 +1,27 @@
 from __future__ import annotations
 
 import json
-import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.core.card import ModelCard
-from carvanamask.errors import DataError, ModelError, PictureError
+from carvanamask.core.mask import Mask, ProbabilityMap
+from carvanamask.core.progress import Progress, ignore_progress
+from carvanamask.data.picture_list import BatchItem, find_pictures
+from carvanamask.errors import ConfigError, DataError, ModelError, PictureError
+from carvanamask.io.read import load_mask, load_picture
+from carvanamask.io.write import save_picture
 from carvanamask.jobs import bench as job
-from carvanamask.jobs.bench import BenchReport, bench
-from carvanamask.jobs.fresh_process import FreshProcess
-from carvanamask.jobs.stopwatch import Rate
+from carvanamask.jobs.bench import BenchOptions, BenchReport, bench, measure_in_turns, peak_megabytes, run_fresh
+from carvanamask.mask_quality.postprocess import make_mask
+from carvanamask.model.build import Device, build_predictor
 from carvanamask.model.model_file import ModelFile
-from carvanamask.training.recipe import load_config
 
-FRESH = FreshProcess(2.0, 1.0, 4, 300.0)
+ONCE = BenchOptions(repeats=1, device=Device.CPU)
 
 
 @pytest.fixture
@@ -25,147 +30,150 @@ def model(tmp_path: Path) -> ModelFile:
 
 
 @pytest.fixture
+def items(drawn_folder: Path) -> tuple[BatchItem, ...]:
+    return find_pictures([drawn_folder / "train"]).items
+
+
+@pytest.fixture
 def without_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """tests/inference/test_fresh_process.py starts them; they take seconds."""
-    monkeypatch.setattr(job, "measure_fresh_process", lambda model, pictures, device: FRESH)
+    """They take seconds; TestFreshProcess starts them."""
+    monkeypatch.setattr(job, "run_fresh", lambda model, items, device, cache: (1.0, 300.0))
 
 
-def report(networks: tuple[Rate, ...], whole: Rate, others: tuple[Rate, ...] = ()) -> BenchReport:
-    return BenchReport("m", "OpenVINO", "a CPU, 2 cores", 32, 0, 3, FRESH, (), networks, whole, others)
-
-
-def test_the_better_of_the_network_s_rates_is_what_the_whole_is_held_against() -> None:
-    one, several = Rate("one", 1, 32, 4.0), Rate("several", 4, 32, 3.2)
-    measured = report((one, several), Rate("whole", 4, 32, 4.0), (Rate("loop", 1, 8, 4.0),))
-    assert measured.network is several
-    assert measured.whole_to_network == pytest.approx(0.8)
-    assert measured.times_as_fast_as(measured.others[0]) == pytest.approx(4)
-    assert report((several, one), several).network is several
-
-
-def test_every_stage_is_measured_and_the_report_says_so(model: ModelFile, drawn_folder: Path) -> None:
-    lines, heard = [], []
-    measured = bench(
-        model,
-        [drawn_folder / "test"],
-        device="cpu",
-        repeats=2,
-        on_progress=lambda done, total: heard.append((done, total)),
-        say=lines.append,
+def report(whole: float, network: float, network_one_by_one: float) -> BenchReport:
+    return BenchReport(
+        "m", "OpenVINO", "a CPU, 2 cores", 32, 0, 3, 4, whole, network, network_one_by_one, 2.0, 1.0, 300.0
     )
+
+
+def test_share_of_the_better_network_rate() -> None:
+    assert report(8, network=10, network_one_by_one=5).whole_to_network == pytest.approx(0.8)
+    assert report(8, network=5, network_one_by_one=10).whole_to_network == pytest.approx(0.8)
+
+
+def test_report_holds_every_figure(model: ModelFile, drawn_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[Progress] = []
+    caplog.set_level("INFO")
+    options = BenchOptions(repeats=2, device=Device.CPU)
+    measured = bench(model, [drawn_folder / "test"], options, heard.append)
     tree = json.loads(json.dumps(measured.to_dict()))
-    assert [stage["name"] for stage in tree["stages"]] == [
-        "decode", "shrink", "enlarge, threshold, clean up, look", "write mask PNG",
-    ]  # fmt: skip
-    assert all(rate["pictures_per_second"] > 0 for rate in [*tree["stages"], *tree["networks"], tree["whole"]])
-    assert (tree["pictures"], tree["left_out"], tree["rounds"], tree["whole"]["pictures"]) == (4, 0, 2, 4)
-    assert (tree["others"], tree["not_run"]) == ([], [])
-    assert tree["fresh_process"]["pictures"] == 4
-    assert tree["fresh_process"]["cold_seconds"] > 0
+    assert min(tree[rate] for rate in ("whole", "network", "network_one_by_one", "whole_to_network")) > 0
+    assert (tree["pictures"], tree["left_out"], tree["rounds"]) == (4, 0, 2)
+    assert tree["first_mask_seconds"] > 0
+    assert tree["first_mask_again_seconds"] > 0
+    assert tree["concurrency"] > 1
     assert tree["engine"].startswith("OpenVINO on CPU")
     assert "cores" in tree["machine"]
-    assert lines == [f"engine: {measured.engine}"]
-    assert heard[-1] == (14, 14)
+    assert f"engine: {measured.engine}" in caplog.messages
+    assert [(progress.done, progress.total) for progress in heard] == [(done, 6) for done in range(1, 7)]
 
 
 @pytest.mark.usefixtures("without_processes")
 class TestPictures:
-    def test_without_any_named_the_showroom_s_are_measured(self, model: ModelFile) -> None:
-        assert bench(model, device="cpu", repeats=1).pictures == 32
+    def test_default_is_the_showroom(self, model: ModelFile) -> None:
+        assert bench(model, options=ONCE).pictures == 32
 
-    def test_more_than_enough_are_left_out(
-        self, model: ModelFile, drawn_folder: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(job, "MOST_PICTURES", 3)
-        measured = bench(model, [drawn_folder / "train"], device="cpu", repeats=1)
+    def test_too_many_are_left_out(self, model: ModelFile, drawn_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(job, "MAX_PICTURES", 3)
+        measured = bench(model, [drawn_folder / "train"], ONCE)
         assert (measured.pictures, measured.left_out) == (3, 13)
 
-    def test_a_folder_without_pictures_and_a_picture_that_is_none(self, model: ModelFile, tmp_path: Path) -> None:
+    def test_empty_folder_and_broken_picture(self, model: ModelFile, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
         with pytest.raises(DataError, match="empty holds no pictures"):
-            bench(model, [tmp_path / "empty"], device="cpu")
+            bench(model, [tmp_path / "empty"], ONCE)
         (tmp_path / "car_01.jpg").write_bytes(b"just some text")
         with pytest.raises(PictureError, match="is no JPEG"):
-            bench(model, [tmp_path / "car_01.jpg"], device="cpu")
+            bench(model, [tmp_path / "car_01.jpg"], ONCE)
+
+    def test_no_rounds(self, model: ModelFile) -> None:
+        with pytest.raises(ConfigError, match="0 rounds"):
+            bench(model, options=BenchOptions(repeats=0))
 
 
-@pytest.mark.usefixtures("without_processes")
-class TestOtherWays:
-    def measure(self, model: ModelFile, drawn_folder: Path, recipe: Path) -> BenchReport:
-        return bench(model, [drawn_folder / "train"], load_config(recipe), "cpu", repeats=1)
+class TestWriteMasks:
+    def test_masks_are_those_of_the_model(self, model: ModelFile, items: tuple[BatchItem, ...], tmp_path: Path) -> None:
+        predictor = build_predictor(model, "cpu")
+        assert job.write_masks(predictor, model, items, tmp_path) == len(items)
+        for item in items:
+            wanted = make_mask(predictor.predict(load_picture(item.picture)), model.card)
+            assert np.array_equal(load_mask(tmp_path / f"{item.output_name}.png").pixels, wanted.pixels)
+            assert 0 < wanted.pixels.mean() < 1
 
-    def test_plain_loops_of_both_networks_go_over_a_few_of_the_pictures(
-        self, model: ModelFile, drawn_folder: Path, tiny_recipe: Path
+    def test_every_mask_is_checked(
+        self, model: ModelFile, items: tuple[BatchItem, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        measured = self.measure(model, drawn_folder, tiny_recipe)
-        assert [other.name for other in measured.others] == [
-            "plain loop, the same network",
-            "plain loop, unet, 2 levels from 4 filters at 48x32",
-        ]
-        assert [(other.concurrency, other.pictures) for other in measured.others] == [(1, 8), (1, 8)]
-        assert measured.not_run == ()
-        same = measured.to_dict()["others"][0]
-        ratio = measured.whole.pictures_per_second / same["pictures_per_second"]
-        assert same["times_as_fast"] == pytest.approx(ratio)
+        checked: list[tuple[int, int]] = []
 
-    def test_a_plain_loop_that_is_out_of_time_does_one_picture(
-        self, model: ModelFile, drawn_folder: Path, tiny_recipe: Path
-    ) -> None:
-        measured = bench(model, [drawn_folder / "train"], load_config(tiny_recipe), "cpu", repeats=5, seconds=0)
-        assert measured.rounds == 1
-        assert [other.pictures for other in measured.others] == [1, 1]
-        assert measured.whole.pictures == 16
+        def check(probabilities: ProbabilityMap, mask: Mask, max_uncertain_ratio: float) -> str:
+            assert np.array_equal(probabilities.to_mask(model.card.threshold).pixels, mask.pixels)
+            checked.append(mask.size_wh)
+            return ""
 
-    def test_without_pytorch_it_says_what_to_install(
-        self, model: ModelFile, drawn_folder: Path, tiny_recipe: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setitem(sys.modules, "torch", None)
-        with pytest.raises(ModelError, match=r"pip install 'carvanamask\[train\]', or leave --against out"):
-            self.measure(model, drawn_folder, tiny_recipe)
+        monkeypatch.setattr(job, "review_reason", check)
+        job.write_masks(build_predictor(model, "cpu"), model, items, tmp_path)
+        assert checked == [(96, 64)] * len(items)
 
-    def test_a_model_that_asks_twice_has_no_plain_loop(
-        self, model: ModelFile, drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
-    ) -> None:
-        card = ModelCard(name="both", network="", input_size_wh=(48, 32))
-        both = ModelFile.save(tmp_path / "both", None, card, [model, model])
-        for each in (both, model.with_card(flip=True)):
-            with pytest.raises(ModelError, match="more than one network, or one twice: leave --against out"):
-                self.measure(each, drawn_folder, tiny_recipe)
+    def test_broken_picture_is_named(self, model: ModelFile, tmp_path: Path) -> None:
+        for view in (1, 2):
+            save_picture(tmp_path / f"a_{view:02d}.png", np.zeros((4, 6, 3), np.uint8))
+        items = find_pictures([tmp_path]).items
+        (tmp_path / "a_02.png").write_bytes(b"nothing")
+        with pytest.raises(PictureError, match=r"a_02\.png"):
+            job.write_masks(build_predictor(model, "cpu"), model, items, tmp_path / "masks")
 
-    def test_rembg_runs_where_it_is_installed(
-        self, model: ModelFile, drawn_folder: Path, tiny_recipe: Path, rembg: Path
-    ) -> None:
-        rembg.write_text(
-            "from PIL import Image\n"
-            "def new_session(name): return name\n"
-            "def remove(image, session, only_mask):\n"
-            "    assert session == 'isnet-general-use' and only_mask\n"
-            "    return Image.new('L', image.size)\n"
-        )
-        measured = self.measure(model, drawn_folder, tiny_recipe)
-        assert [other.name for other in measured.others][2:] == ["rembg, isnet-general-use"]
-        assert measured.not_run == ()
 
-    @pytest.mark.parametrize(
-        ("code", "why"),
-        [
-            ("def new_session(name): raise OSError('no network:\\n isnet.onnx')", "no network: isnet.onnx"),
-            ("import sys; sys.exit(1)", "1"),  # what it does without its runtime
-            ("import a_runtime_that_is_not_here", "No module named 'a_runtime_that_is_not_here'"),
-        ],
-    )
-    def test_a_rembg_that_fails_is_one_line_of_the_report(
-        self, code: str, why: str, model: ModelFile, drawn_folder: Path, tiny_recipe: Path, rembg: Path
-    ) -> None:
-        rembg.write_text(code)
-        measured = self.measure(model, drawn_folder, tiny_recipe)
-        assert measured.not_run == (("rembg, isnet-general-use", why),)
-        assert len(measured.others) == 2
+class TestTurns:
+    def test_best_round_counts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        clock = iter([0, 0, 4, 4, 6, 0, 6, 8, 8, 18])  # when to end; (begin, end) twice; is it over; (begin, end) twice
+        monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+        turns: list[str] = []
+        heard: list[Progress] = []
 
-    @pytest.fixture
-    def rembg(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """A module of that name, to be written."""
-        (tmp_path / "peers").mkdir()
-        monkeypatch.syspath_prepend(tmp_path / "peers")
-        monkeypatch.delitem(sys.modules, "rembg", raising=False)
-        return tmp_path / "peers" / "rembg.py"
+        def work(name: str) -> int:
+            turns.append(name)
+            return 10
+
+        works = {name: lambda name=name: work(name) for name in ("slow, fast", "fast, slow")}
+        best, rounds = measure_in_turns(works, 2, 100, heard.append)
+        assert turns == ["slow, fast", "fast, slow", "slow, fast", "fast, slow"]
+        assert best == {"slow, fast": 5, "fast, slow": 5}
+        assert rounds == 2
+        assert [(progress.done, progress.total) for progress in heard] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+    def test_shorter_round_counts_by_its_rate(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        clock = iter([0, 0, 4, 0, 4, 5])
+        monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+        pictures: Iterator[int] = iter([8, 1])
+        assert measure_in_turns({"loop": lambda: next(pictures)}, 2, 100, ignore_progress)[0] == {"loop": 2}
+
+    def test_no_second_round_when_time_is_up(self) -> None:
+        rounds: list[int] = []
+
+        def work() -> int:
+            rounds.append(1)
+            return 1
+
+        best, count = measure_in_turns({"loop": work}, 5, 0, ignore_progress)
+        assert (len(rounds), count) == (1, 1)
+        assert best["loop"] > 0
+
+
+class TestFreshProcess:
+    def test_memory_is_the_process_s_own(self, items: tuple[BatchItem, ...], tmp_path: Path) -> None:
+        model = save_brightness_model(tmp_path)
+        ballast = np.ones(2**26)  # half a gigabyte
+        seconds, peak = run_fresh(model, items[:4], "cpu", str(tmp_path / "cache"))
+        own = peak_megabytes()
+        if peak is None or own is None:
+            pytest.skip("this system has no such figure")
+        assert own > ballast.nbytes / 2**20
+        assert 20 < peak < own - 100
+        assert 0 < seconds < 100
+
+    def test_failure_is_one_line(self, items: tuple[BatchItem, ...], tmp_path: Path) -> None:
+        model = save_brightness_model(tmp_path)
+        model.onnx.write_bytes(b"another network")
+        with pytest.raises(ModelError, match=r"'bright' doesn't run in its own process .*is not the network") as raised:
+            run_fresh(model, items[:4], "cpu", str(tmp_path / "cache"))
+        assert "\n" not in str(raised.value)

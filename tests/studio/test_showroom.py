@@ -9,9 +9,9 @@ import sys
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.io.read import load_mask, picture_size_wh
 from carvanamask.jobs.render import car_id
+from carvanamask.studio import SHOWROOM
 from carvanamask.studio.body_types import BODY_TYPES
 from carvanamask.studio.shoot import Session
-from carvanamask.studio.showroom import SHOWROOM
 
 
 def test_the_showroom_holds_ten_training_cars_of_all_bodies_and_two_test_cars() -> None:
@@ -37,5 +37,5 @@ def test_the_code_still_makes_the_showrooms_masks() -> None:
 
 
 def test_finding_the_showroom_loads_nothing_heavy() -> None:
-    code = "import sys, carvanamask.studio.showroom; print({'numpy', 'cv2', 'mitsuba'} & {*sys.modules})"
+    code = "import sys, carvanamask.studio; print({'numpy', 'cv2', 'mitsuba'} & {*sys.modules})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

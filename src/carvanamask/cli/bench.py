@@ -1,4 +1,4 @@
-"""How fast a model is on this machine."""
+"""The command `bench`."""
 
 from __future__ import annotations
 
@@ -7,64 +7,53 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from carvanamask.cli.console import print_json, print_table, progress, say
+from carvanamask.cli.console import print_json, print_table, progress
 from carvanamask.cli.options import RUNS, AsJson, Device, ModelName, RunsDir, app
 from carvanamask.model.registry import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from carvanamask.jobs.bench import BenchReport
-    from carvanamask.jobs.stopwatch import Rate
-
-ORIGINAL = "seed-1024"
-"""The recipe of 2017, which --against holds a model against, too."""
 
 
 @app.command()
 def bench(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH…", help="pictures, or folders; none: those that come along")
+        list[Path] | None, typer.Argument(metavar="PATH…", help="pictures or folders; by default the showroom's")
     ] = None,
     model: ModelName = DEFAULT_MODEL,
-    against: Annotated[
-        bool, typer.Option("--against", help="also plain loops of Pillow and PyTorch, and rembg if it's installed")
-    ] = False,
-    repeats: Annotated[int, typer.Option(min=1, help="rounds, of which the best counts")] = 3,
-    seconds: Annotated[float, typer.Option(min=0, help="no new round begins after this")] = 120,
+    repeats: Annotated[int, typer.Option(min=1, help="rounds; the best round of each measurement counts")] = 3,
+    seconds: Annotated[float, typer.Option(min=0, help="no new round begins after this time")] = 120,
     device: Device = "auto",
     as_json: AsJson = False,
     runs: RunsDir = RUNS,
 ) -> None:
-    """Measure a model from file to mask file, stage by stage, against what its network alone could do."""
-    from carvanamask.jobs.bench import bench
+    """Measure a model's speed from file to mask file, its network alone, its first mask and its memory."""
+    from carvanamask.jobs.bench import BenchOptions, bench
+    from carvanamask.model.build import Device
     from carvanamask.model.registry import find_model
-    from carvanamask.training.recipe import load_config
 
-    original = load_config(ORIGINAL) if against else None
+    options = BenchOptions(repeats, seconds, Device(device))
     with progress("measuring") as on_progress:
-        report = bench(find_model(model, runs), paths or [], original, device, repeats, seconds, on_progress, say)
+        report = bench(find_model(model, runs), paths or [], options, on_progress)
     print_json(report.to_dict()) if as_json else print_bench(report)
 
 
 def print_bench(report: BenchReport) -> None:
+    """Print a table of rates, and what a fresh process takes."""
     pictures = f"{report.pictures} pictures" + (f" ({report.left_out} left out)" if report.left_out else "")
-    rounds = f"the best of {report.rounds} rounds, taken in turns" if report.rounds > 1 else "one round"
+    rounds = f"the best of {report.rounds} rounds" if report.rounds > 1 else "one round"
     print(f"{report.model} on {report.engine}; {report.machine}")
-    rates = [*report.stages, *report.networks, report.whole]
-    print(f"{rounds}: speeds of one run compare, speeds of two don't")
-    print_table([pictures, "at once", "pictures a second"], map(_row, rates))
-    print(f"file to mask file reaches {report.whole_to_network:.0%} of what the network alone does", end=" ")
-    print(f"({report.whole.pictures_per_second:.1f} of {report.network.pictures_per_second:.1f} pictures a second)")
-    fresh = report.fresh
-    print(f"first mask of a fresh process after {fresh.cold_seconds:.1f} s, {fresh.again_seconds:.1f} s again", end="")
-    if fresh.peak_megabytes:
-        print(f"; peak memory after {fresh.pictures} pictures {fresh.peak_megabytes:.0f} MB", end="")
-    print()
-    if report.others:
-        rows = [(*_row(rate), f"{report.times_as_fast_as(rate):.1f}") for rate in report.others]
-        print_table(["other ways from file to mask file", "at once", "pictures a second", "ours: times as fast"], rows)
-    for which, why in report.not_run:
-        print(f"{which} did not run: {why}")
-
-
-def _row(rate: Rate) -> tuple[str, int, str]:
-    return rate.name, rate.concurrency, f"{rate.pictures_per_second:.1f}"
+    print(f"{rounds}: the rates of one run compare with each other, those of two runs don't")
+    rows = [
+        ("network, one picture at a time", 1, f"{report.network_one_by_one:.1f}"),
+        ("network, several at a time", report.concurrency, f"{report.network:.1f}"),
+        ("file to mask file", report.concurrency, f"{report.whole:.1f}"),
+    ]
+    print_table([pictures, "concurrency", "pictures per second"], rows)
+    print(f"from file to mask file at {report.whole_to_network:.0%} of the network's own rate")
+    print(
+        f"first mask of a fresh process after {report.first_mask_seconds:.1f} s, "
+        f"of a second one after {report.first_mask_again_seconds:.1f} s"
+    )
+    if report.peak_megabytes:
+        print(f"peak memory after {report.pictures} pictures: {report.peak_megabytes:.0f} MB")

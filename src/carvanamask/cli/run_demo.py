@@ -21,7 +21,7 @@ from carvanamask.jobs.submit import SubmitReport, submit
 from carvanamask.jobs.threshold import ThresholdReport, choose_threshold
 from carvanamask.jobs.train import plan_run, train
 from carvanamask.model.registry import find_model
-from carvanamask.studio.showroom import SHOWROOM
+from carvanamask.studio import SHOWROOM
 
 INTRODUCTION = """\
 A small network was trained from scratch on a few cars of a synthetic photo studio and judged on cars it had never \

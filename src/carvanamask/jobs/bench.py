@@ -1,52 +1,53 @@
-"""How fast a model is on this machine, stage by stage, and how near the whole comes to its network alone.
-
-A speed means something beside others of the same minutes: all are measured in turns, and the best round of each
-counts. Asked to, it measures plain loops on the same files, too (`training/plain_loop.py`).
-"""
+"""Measure a model on this machine: pictures per second, the first mask of a fresh process, peak memory."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+import json
 import logging
 import os
 import platform
+import re
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from carvanamask.core.progress import OnProgress, ignore_progress
+from carvanamask.batch.pipeline import Predicted, predict_all, threads_for_pictures
+from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.picture_list import BatchItem, find_pictures
-from carvanamask.errors import ModelError
-from carvanamask.jobs.fresh_process import FreshProcess, measure_fresh_process
-from carvanamask.jobs.stopwatch import Rate, Work, measure_in_turns
-from carvanamask.jobs.workload import workload
+from carvanamask.errors import ConfigError, ModelError
+from carvanamask.io.process import keep_freed_memory
+from carvanamask.io.read import load_picture
+from carvanamask.io.write import save_mask
+from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.mask_quality.uncertainty import review_reason
-from carvanamask.model.build import build_predictor, has_torch_engine
+from carvanamask.model.build import Device, build_predictor
 from carvanamask.model.model_file import ModelFile
-from carvanamask.studio.showroom import SHOWROOM
-from carvanamask.training.config import Config
+from carvanamask.model.predictor import Predictor, shrink
+from carvanamask.studio import SHOWROOM
 
 log = logging.getLogger(__name__)
 
-MOST_PICTURES = 64
-"""More say nothing new, and their masks are all in memory."""
+MAX_PICTURES = 64
+"""More make the rates no steadier, and their shrunken copies are all in memory."""
 
-LOOP_PICTURES = 8
-"""Of a plain loop's round: it can be a hundred times as slow."""
 
-PEER = "isnet-general-use"
-"""rembg's model for anything that stands before a background."""
+@dataclass(frozen=True)
+class BenchOptions:
+    """How long to measure, and on what."""
 
-Cut = Callable[[Path, Path], object]
-"""Reads a picture, writes its mask."""
+    repeats: int = 3
+    """Number of rounds; the best round of each measurement counts."""
+    seconds: float = 120
+    """No round but the first begins after this time."""
+    device: Device = Device.AUTO
+    """Where the network runs."""
 
 
 @dataclass(frozen=True)
@@ -58,158 +59,145 @@ class BenchReport:
     machine: str
     pictures: int
     left_out: int
-    """Pictures that were named beyond MOST_PICTURES."""
+    """Pictures beyond MAX_PICTURES."""
     rounds: int
-    fresh: FreshProcess
-    stages: tuple[Rate, ...]
-    """Of the way from file to mask file, each by itself."""
-    networks: tuple[Rate, ...]
-    """The network alone: one picture after the other, and as many at once as on the whole way."""
-    whole: Rate
-    """From file to mask file."""
-    others: tuple[Rate, ...] = ()
-    """Other ways from the same files to masks."""
-    not_run: tuple[tuple[str, str], ...] = ()
-    """(which, why) of other ways that failed."""
-
-    @property
-    def network(self) -> Rate:
-        """The rate that the network itself could reach."""
-        return max(self.networks, key=lambda rate: rate.pictures_per_second)
+    concurrency: int
+    """Pictures in progress at a time."""
+    whole: float
+    """Pictures per second from file to mask file."""
+    network: float
+    """Pictures per second of the network alone, with the same concurrency."""
+    network_one_by_one: float
+    """Pictures per second of the network alone, one at a time."""
+    first_mask_seconds: float
+    """From the start of a Python process to its first mask, with an empty model cache."""
+    first_mask_again_seconds: float
+    """The same of a second process."""
+    peak_megabytes: float | None
+    """Peak memory of the second process, all libraries included; None where the system has no such figure."""
 
     @property
     def whole_to_network(self) -> float:
-        """The share of the network's own rate that is left on the whole way."""
-        return self.whole.pictures_per_second / self.network.pictures_per_second
-
-    def times_as_fast_as(self, other: Rate) -> float:
-        return self.whole.pictures_per_second / other.pictures_per_second
+        """The rate from file to mask file as a share of the network's better one."""
+        return self.whole / max(self.network, self.network_one_by_one)
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "model": self.model,
-            "engine": self.engine,
-            "machine": self.machine,
-            "pictures": self.pictures,
-            "left_out": self.left_out,
-            "rounds": self.rounds,
-            "fresh_process": asdict(self.fresh),
-            "stages": [rate.to_dict() for rate in self.stages],
-            "networks": [rate.to_dict() for rate in self.networks],
-            "whole": self.whole.to_dict(),
-            "whole_to_network": self.whole_to_network,
-            "others": [{**rate.to_dict(), "times_as_fast": self.times_as_fast_as(rate)} for rate in self.others],
-            "not_run": [{"which": which, "why": why} for which, why in self.not_run],
-        }
+        """Return all figures for JSON."""
+        return asdict(self) | {"whole_to_network": self.whole_to_network}
 
 
 def bench(
     model: ModelFile,
     paths: Sequence[Path] = (),
-    original: Config | None = None,
-    device: str = "auto",
-    repeats: int = 3,
-    seconds: float = 120,
+    options: BenchOptions = BenchOptions(),
     on_progress: OnProgress = ignore_progress,
 ) -> BenchReport:
-    """Measure `model` on pictures and folders of them; without any, on the showroom's test pictures.
+    """Measure `model` on pictures and folders; without any, on the showroom's test pictures.
 
-    With the recipe `original`, also plain loops of the model's own network and of the recipe's, and rembg where it is
-    installed. `repeats` rounds, none begun after `seconds` but the first; half of the time is for the other ways, at
-    one picture a round or more. Raises DataError for a picture that can't be read, ModelError where a comparison needs
-    PyTorch or the model isn't one network asked once.
+    Raises ConfigError, DataError for a picture that can't be read, ModelError for a model that doesn't run.
     """
-    if original is not None:
-        _require_comparable(model)
-    named = find_pictures(list(paths) or [KaggleFolder(SHOWROOM).test])
-    items = named.items[:MOST_PICTURES]
+    if options.repeats < 1:
+        raise ConfigError(f"{options.repeats} rounds measure nothing", "take at least 1")
+    found = find_pictures(list(paths) or [KaggleFolder(SHOWROOM).test])
+    items = found.items[:MAX_PICTURES]
     if not items:
-        raise named.problems[0][1]
-    predictor = build_predictor(model, device)
+        raise found.problems[0][1]
+    predictor = build_predictor(model, options.device)
     log.info(f"engine: {predictor.engine}")
-    look = partial(review_reason, max_uncertain_ratio=model.card.max_uncertain_ratio)
-    with tempfile.TemporaryDirectory() as name, workload(predictor, model.card, items, Path(name), look) as work:
-        fresh = measure_fresh_process(model, [item.picture for item in items], device)
-        folder = Path(name)
-        ways, not_run = _other_ways(model, original, device, items[0].picture, folder) if original else ({}, {})
-        limit_s = seconds / 2 / repeats / max(1, len(ways))
-        others = [Work(name, 1, partial(_loop, way, items, folder, limit_s)) for name, way in ways.items()]
-        best, rounds = measure_in_turns(
-            [*work.stages, *work.networks, work.whole, *others], repeats, seconds, on_progress
-        )
+    with tempfile.TemporaryDirectory() as cache:
+        (cold, _), (again, peak) = (run_fresh(model, some, options.device, cache) for some in (items[:1], items))
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(threads_for_pictures()) as pool:
+        small = list(pool.map(lambda item: shrink(load_picture(item.picture), model.card.input_size_wh), items))
+        works = {
+            "whole": lambda: write_masks(predictor, model, items, Path(folder)),
+            "network": lambda: len(list(pool.map(predictor.predict, small))),
+            "network_one_by_one": lambda: len(list(map(predictor.predict, small))),
+        }
+        rates, rounds = measure_in_turns(works, options.repeats, options.seconds, on_progress)
     return BenchReport(
-        model=model.card.name,
-        engine=predictor.engine,
+        model.card.name,
+        predictor.engine,
         machine=f"{_processor()}, {os.cpu_count()} cores, {platform.system()}",
         pictures=len(items),
-        left_out=len(named.items) - len(items),
+        left_out=len(found.items) - len(items),
         rounds=rounds,
-        fresh=fresh,
-        stages=tuple(best[stage.name] for stage in work.stages),
-        networks=tuple(best[network.name] for network in work.networks),
-        whole=best[work.whole.name],
-        others=tuple(best[other.name] for other in others),
-        not_run=tuple(not_run.items()),
+        concurrency=threads_for_pictures(),
+        first_mask_seconds=cold,
+        first_mask_again_seconds=again,
+        peak_megabytes=peak,
+        **rates,
     )
 
 
-def _loop(way: Cut, items: Sequence[BatchItem], folder: Path, limit_s: float) -> int:
-    """One picture after the other, until time is up."""
-    ends = time.perf_counter() + limit_s
-    done = 0
-    while done < min(LOOP_PICTURES, len(items)) and (done == 0 or time.perf_counter() < ends):
-        way(items[done].picture, folder / "loop.png")
-        done += 1
-    return done
+def write_masks(predictor: Predictor, model: ModelFile, items: Sequence[BatchItem], folder: Path) -> int:
+    """Read, predict, threshold, check and write all pictures as a batch does; return their number."""
+
+    def write(found: Predicted[BatchItem]) -> None:
+        mask = make_mask(found.probabilities, model.card)
+        review_reason(found.probabilities, mask, model.card.max_uncertain_ratio)
+        save_mask(folder / f"{found.sample.output_name}.png", mask)
+
+    for _, error in predict_all(predictor, items, write):
+        if error is not None:
+            raise error
+    return len(items)
 
 
-def _require_comparable(model: ModelFile) -> None:
-    if not has_torch_engine():
-        raise ModelError("a plain loop needs PyTorch: pip install 'carvanamask[train]', or leave --against out")
-    if model.members or model.card.flip:
-        raise ModelError(f"model '{model.card.name}' asks more than one network, or one twice: leave --against out")
+def measure_in_turns(
+    works: Mapping[str, Callable[[], int]], repeats: int, seconds: float, on_progress: OnProgress
+) -> tuple[dict[str, float], int]:
+    """Return the best pictures per second of works that take turns, so that all see the same load; and the rounds."""
+    ends = time.perf_counter() + seconds
+    best, rounds = dict.fromkeys(works, 0.0), 0
+    while rounds < repeats and (not rounds or time.perf_counter() < ends):
+        for place, (name, work) in enumerate(works.items(), start=1):
+            started = time.perf_counter()
+            pictures = work()
+            best[name] = max(best[name], pictures / (time.perf_counter() - started))
+            on_progress(Progress(repeats * len(works), rounds * len(works) + place))
+        rounds += 1
+    return best, rounds
 
 
-def _other_ways(
-    model: ModelFile, original: Config, device: str, picture: Path, folder: Path
-) -> tuple[dict[str, Cut], dict[str, str]]:
-    """Ways that have done `picture` once, as our own engines have; and why others didn't."""
-    from carvanamask.model.onnx_network import OnnxNetwork
-    from carvanamask.training.plain_loop import PlainLoop
-
-    size = "x".join(map(str, original.input.size_wh))
-    ways: dict[str, Cut] = {
-        "plain loop, the same network": PlainLoop(OnnxNetwork(model.onnx), model.card, device).cut,
-        f"plain loop, {original.network.summary} at {size}": PlainLoop.of_recipe(original, device).cut,
-    }
-    for way in ways.values():
-        way(picture, folder / "loop.png")
-    if importlib.util.find_spec("rembg") is None:
-        return ways, {}
-    name = f"rembg, {PEER}"
-    try:
-        way = _rembg()
-        way(picture, folder / "loop.png")
-    except (Exception, SystemExit) as error:  # without its runtime it leaves the process
-        return ways, {name: " ".join(str(error).split()) or type(error).__name__}
-    return ways | {name: way}, {}
+def run_fresh(model: ModelFile, items: Sequence[BatchItem], device: str, cache: str) -> tuple[float, float | None]:
+    """Return a new process's seconds to the first mask and its peak megabytes. Raises ModelError where it fails."""
+    code = "import sys, carvanamask.jobs.bench as job; job.be_fresh_process(*sys.argv[1:])"
+    command = [sys.executable, "-c", code, str(model.folder), device, *(str(item.picture) for item in items)]
+    started = time.time()
+    ended = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"XDG_CACHE_HOME": cache})
+    if ended.returncode:
+        last_line = (ended.stderr.strip() or f"exit code {ended.returncode}").splitlines()[-1]
+        raise ModelError(f"model '{model.card.name}' doesn't run in its own process ({last_line})", "try device 'cpu'")
+    first_mask_at, peak = json.loads(ended.stdout)
+    return first_mask_at - started, peak
 
 
-def _rembg() -> Cut:
-    rembg: Any = importlib.import_module("rembg")
-    session = rembg.new_session(PEER)
+def be_fresh_process(model_folder: str, device: str, *pictures: str) -> None:
+    """Predict pictures as a process of its own; write the time of the first mask and the peak memory as JSON."""
+    keep_freed_memory()
+    model = ModelFile.load(Path(model_folder))
+    predictor = build_predictor(model, device)
+    items = find_pictures([Path(picture) for picture in pictures]).items
+    with tempfile.TemporaryDirectory() as folder:
+        write_masks(predictor, model, items[:1], Path(folder))
+        first_mask_at = time.time()
+        write_masks(predictor, model, items[1:], Path(folder))
+    sys.stdout.write(json.dumps([first_mask_at, peak_megabytes()]))
 
-    def way(picture: Path, mask: Path) -> None:
-        with Image.open(picture) as image:
-            rembg.remove(image, session=session, only_mask=True).save(mask)
 
-    return way
+def peak_megabytes() -> float | None:
+    """Return the peak memory of this process, None where the system has no such figure."""
+    status = Path("/proc/self/status")
+    if status.exists():  # not getrusage: on Linux it begins with the memory of the process that started this one
+        return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if "VmHWM" in line)
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
+    cpuinfo = Path("/proc/cpuinfo")
+    named = re.search(r"^model name\s*: (.+)$", cpuinfo.read_text() if cpuinfo.exists() else "", re.MULTILINE)
+    return named[1] if named else platform.processor() or platform.machine()

@@ -14,7 +14,7 @@ from carvanamask.errors import ConfigError, ModelError, nearest
 from carvanamask.io.read import load_picture
 from carvanamask.model.build import build_predictor
 from carvanamask.model.model_file import ModelFile, member_folder
-from carvanamask.studio.showroom import SHOWROOM
+from carvanamask.studio import SHOWROOM
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from PIL import Image
 
 from carvanamask.data.kaggle_folder import pictures_in
 from carvanamask.io.read import load_picture
-from carvanamask.studio.showroom import SHOWROOM
+from carvanamask.studio import SHOWROOM
 
 SHARES = (0.01, 0.25, 0.5, 0.75, 1.0)
 FLAT = 0.05

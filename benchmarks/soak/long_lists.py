@@ -23,7 +23,7 @@ from carvanamask.batch.journal import Journal, Row, version_of
 from carvanamask.batch.shard import SHARD
 from carvanamask.data.picture_list import find_pictures
 from carvanamask.io.read import file_digest
-from carvanamask.studio.showroom import SHOWROOM
+from carvanamask.studio import SHOWROOM
 
 
 def main() -> None:

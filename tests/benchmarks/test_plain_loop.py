@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from onnx import helper
+from plain_loop import loop_of_model, loop_of_recipe
 
 from brightness_model import encode_graph
 from carvanamask.core.card import ModelCard
@@ -14,14 +15,12 @@ from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.io.read import load_mask, load_picture
 from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.model.model_file import ModelFile
-from carvanamask.model.onnx_network import OnnxNetwork
 from carvanamask.model.openvino_engine import OpenVinoPredictor
 from carvanamask.model.predictor import network_input
-from carvanamask.training.plain_loop import PlainLoop
 from carvanamask.training.recipe import load_config
 
 AS_EQUAL = 0.002
-"""Of the pixels may differ: the two ways round a shrunken pixel differently, by 1 of 255 levels at most."""
+"""Of the pixels may differ: the two ways round a shrunken pixel differently, by 1 of 255 at most."""
 
 
 def dark_model(folder: Path, clahe: float = 0) -> ModelFile:
@@ -41,9 +40,10 @@ def dark_model(folder: Path, clahe: float = 0) -> ModelFile:
 
 
 def plain_masks(model: ModelFile, card: ModelCard, pictures: list[Path], folder: Path) -> list[Mask]:
-    loop = PlainLoop(OnnxNetwork(model.onnx), card, "cpu")
+    loop = loop_of_model(model)
+    loop.card = card
     for picture in pictures:
-        loop.cut(picture, folder / f"{picture.stem}.png")
+        loop.write_mask(picture, folder / f"{picture.stem}.png")
     return [load_mask(folder / f"{picture.stem}.png") for picture in pictures]
 
 
@@ -51,8 +51,8 @@ def differing(one: Mask, other: Mask) -> float:
     return float(np.mean(one.pixels != other.pixels))
 
 
-def cut_too_early(probabilities: ProbabilityMap, threshold: float, size_wh: tuple[int, int]) -> Mask:
-    """By the threshold first, enlarged afterwards."""
+def threshold_too_early(probabilities: ProbabilityMap, threshold: float, size_wh: tuple[int, int]) -> Mask:
+    """Threshold first, enlarge afterwards."""
     is_car = probabilities.to_mask(threshold).pixels.astype(np.uint8)
     return Mask(cv2.resize(is_car, size_wh, interpolation=cv2.INTER_LINEAR).astype(bool))
 
@@ -62,13 +62,13 @@ def pictures(drawn_folder: Path) -> list[Path]:
     return [sample.picture for sample in KaggleFolder(drawn_folder).training_samples()]
 
 
-def test_the_plain_loop_makes_the_predictor_s_masks(pictures: list[Path], tmp_path: Path) -> None:
+def test_masks_are_the_predictor_s(pictures: list[Path], tmp_path: Path) -> None:
     model = dark_model(tmp_path / "model")
     predictor = OpenVinoPredictor(model, "f32")
     seen = [load_picture(picture) for picture in pictures]
     ours = [make_mask(predictor.predict(picture), model.card) for picture in seen]
     early = [
-        cut_too_early(ProbabilityMap(predictor.infer(network_input(picture, model.card))), 0.7, mask.size_wh)
+        threshold_too_early(ProbabilityMap(predictor.infer(network_input(picture, model.card))), 0.7, mask.size_wh)
         for picture, mask in zip(seen, ours, strict=True)
     ]
     plain = plain_masks(model, model.card, pictures, tmp_path)
@@ -77,19 +77,19 @@ def test_the_plain_loop_makes_the_predictor_s_masks(pictures: list[Path], tmp_pa
     assert min(map(differing, ours, early)) > 2 * AS_EQUAL
 
 
-def test_the_plain_loop_equalises_where_the_card_says_so(pictures: list[Path], tmp_path: Path) -> None:
+def test_loop_equalises_where_the_card_says_so(pictures: list[Path], tmp_path: Path) -> None:
     model = dark_model(tmp_path / "model", clahe=2)
     predictor = OpenVinoPredictor(model, "f32")
     ours = [make_mask(predictor.predict(load_picture(picture)), model.card) for picture in pictures]
     equalised = plain_masks(model, model.card, pictures, tmp_path)
     plain = plain_masks(model, model.card.model_copy(update={"clahe": 0}), pictures, tmp_path)
-    # equalising makes more of that one level
+    # equalising enlarges that difference of one
     assert np.mean([*map(differing, ours, equalised)]) < np.mean([*map(differing, ours, plain)]) / 2
 
 
-def test_a_recipe_s_network_needs_no_training(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_recipe_s_network_needs_no_training(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     sample = KaggleFolder(drawn_folder).training_samples()[0]
-    loop = PlainLoop.of_recipe(load_config(tiny_recipe), "cpu")
-    loop.cut(sample.picture, tmp_path / "mask.png")
+    loop = loop_of_recipe(load_config(tiny_recipe))
+    loop.write_mask(sample.picture, tmp_path / "mask.png")
     assert load_mask(tmp_path / "mask.png").size_wh == (96, 64)
     assert loop.card.input_size_wh == (48, 32)
