@@ -1,36 +1,34 @@
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from carvanamask.core.mask import Mask
 from carvanamask.io.exif import Tags, read_tags
 from carvanamask.io.read import load_picture
-from carvanamask.io.write import save_mask
-from carvanamask.jobs.cutout import Scene, cut_by_mask
+from carvanamask.io.write import save_picture
 
 ORIENTATION, COPYRIGHT, DATE_TAKEN = 0x0112, 0x8298, 0x9003
 
 
 @pytest.fixture
 def photograph(tmp_path: Path) -> Path:
-    """40x60 as it lies in the file, to be turned upright; with a date, an owner and a resolution."""
+    """40x60 once it is turned upright; with a date, an owner and a resolution."""
     exif = Image.Exif()
     exif[ORIENTATION], exif[COPYRIGHT] = 6, "the studio"
     exif.get_ifd(0x8769)[DATE_TAKEN] = "2026:11:26 10:00:00"
     path = tmp_path / "1.jpg"
     picture = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
     Image.fromarray(picture).save(path, quality=95, exif=exif, dpi=(300, 300))
-    save_mask(tmp_path / "mask.png", Mask(np.ones((60, 40), bool)))
     return path
 
 
 @pytest.mark.parametrize("ending", [".png", ".jpg"])
-def test_a_cut_out_keeps_what_its_picture_said_and_names_its_colours(photograph: Path, ending: str) -> None:
-    out = photograph.with_name(f"cut{ending}")
-    scene = Scene("#e0e0e0") if ending == ".jpg" else None
-    cut_by_mask(photograph, photograph.with_name("mask.png"), out, scene)
+def test_tags_survive(photograph: Path, ending: str) -> None:
+    out, again = photograph.with_name(f"out{ending}"), photograph.with_name(f"again{ending}")
+    save_picture(out, load_picture(photograph), tags=read_tags(photograph))
     with Image.open(out) as image:
         image.load()
         assert image.size == (40, 60)
@@ -40,12 +38,28 @@ def test_a_cut_out_keeps_what_its_picture_said_and_names_its_colours(photograph:
         assert exif.get_ifd(0x8769)[DATE_TAKEN] == "2026:11:26 10:00:00"
         assert "srgb" in image.info if ending == ".png" else image.info["icc_profile"]
     assert load_picture(out).shape == (60, 40, 3)
-    before = out.read_bytes()
-    cut_by_mask(photograph, photograph.with_name("mask.png"), out, scene)
-    assert out.read_bytes() == before
+    save_picture(again, load_picture(photograph), tags=read_tags(photograph))
+    assert again.read_bytes() == out.read_bytes()
 
 
-def test_a_file_that_says_nothing_or_is_none_has_no_tags(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [".png", ".jpg"])
+def test_no_tags_leave_only_the_colour_space(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"out{ending}"
+    save_picture(path, np.zeros((4, 6, 3), np.uint8), tags=Tags())
+    with Image.open(path) as image:
+        assert not image.getexif()
+        assert "dpi" not in image.info
+        assert "srgb" in image.info if ending == ".png" else image.info["icc_profile"]
+
+
+def test_tags_that_jpeg_cannot_hold_are_left_out(tmp_path: Path) -> None:
+    save_picture(tmp_path / "out.jpg", np.zeros((4, 6, 3), np.uint8), tags=Tags(bytes(70_000), (70_000, 70_000)))
+    with Image.open(tmp_path / "out.jpg") as image:
+        assert "exif" not in image.info
+        assert "dpi" not in image.info
+
+
+def test_file_without_tags(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(tmp_path / "plain.png")
     (tmp_path / "text.jpg").write_text("no picture")
     for name in ("plain.png", "text.jpg", "missing.jpg"):

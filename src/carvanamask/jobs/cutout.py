@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from carvanamask.batch.options import BatchOptions
@@ -19,8 +18,7 @@ from carvanamask.core.progress import OnProgress, ignore_progress
 from carvanamask.cutout.compose import composite, cover, cut_out, dusk_room, plain_room
 from carvanamask.data.picture_list import BatchItem, PictureList
 from carvanamask.errors import ConfigError
-from carvanamask.io.atomic import save_bytes_atomically
-from carvanamask.io.exif import Tags, read_tags, tagged_png
+from carvanamask.io.exif import Tags, read_tags
 from carvanamask.io.read import file_digest, load_pair, load_picture
 from carvanamask.io.write import save_picture
 from carvanamask.mask_quality.postprocess import make_mask
@@ -105,11 +103,8 @@ def cut_by_mask(picture: Path, mask: Path, path: Path, scene: Scene | None = Non
 
 
 def save_cutout(path: Path, picture: np.ndarray, mask: Mask, scene: Scene | None, tags: Tags) -> None:
-    if scene is not None:
-        return save_picture(path, composite(picture, mask, scene.picture(mask.size_wh)), tags=tags)
-    smaller = [cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT]  # by a fifth, in the same time
-    _, png = cv2.imencode(".png", cv2.cvtColor(cut_out(picture, mask), cv2.COLOR_RGBA2BGRA), smaller)
-    return save_bytes_atomically(path, tagged_png(png.tobytes(), tags))
+    pixels = cut_out(picture, mask) if scene is None else composite(picture, mask, scene.picture(mask.size_wh))
+    save_picture(path, pixels, tags=tags)
 
 
 def _colour(text: str) -> tuple[int, int, int]:
