@@ -90,7 +90,7 @@ def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
 
 def test_two_pictures_that_would_share_a_mask_are_refused(tmp_path: Path) -> None:
     touch(tmp_path / "test/a_01.jpg", tmp_path / "test/a_01.png")
-    with pytest.raises(DataError, match=r"a_01.jpg and a_01.png differ in their ending alone"):
+    with pytest.raises(DataError, match=r"a_01\.jpg differs from a_01\.png only in its ending: rename one"):
         KaggleFolder(tmp_path).test_samples()
 
 

@@ -110,7 +110,7 @@ def test_named_cars_are_held_out_by_every_fold_besides_its_own() -> None:
 
 
 def test_more_folds_than_cars_are_refused() -> None:
-    with pytest.raises(DataError, match=r"split.folds = 3: there are only 2 cars to divide, use 2 or fewer"):
+    with pytest.raises(DataError, match=r"split.folds = 3, but there are only 2 cars to divide: use 2 or fewer"):
         split_by_car(["a", "b", "c"], held_out_cars=["a"], folds=3)
 
 

@@ -1,4 +1,4 @@
-"""Kaggle's folder, which other studios fill too: which picture shows which car, seen how, with which mask.
+"""The layout of Kaggle's folder: which picture shows which car, from which view, with which mask.
 
     data/train/<car>_<view>.jpg        data/train_masks/<car>_<view>_mask.gif or .png
     data/test/<car>_<view>.jpg         data/sample_submission.csv    data/metadata.csv
@@ -36,31 +36,29 @@ class Sample:
 
     @property
     def name(self) -> str:
-        """What its mask, its prediction and its cut-out are called after: the file's name without ending."""
+        """The file's name without ending, which names its mask, its prediction and its cut-out."""
         return self.picture.stem
 
     def mask_in(self, folder: Path) -> Path:
-        """Where a predicted mask of it is kept in a folder of masks."""
+        """Return the path of its predicted mask in a folder of masks."""
         return folder / f"{self.name}.png"
 
     @classmethod
     def from_picture(cls, picture: Path, mask: Path | None = None) -> Sample:
-        """Raises DataError for a name that doesn't end in a view number."""
+        """Return the car and the view that the file's name tells. Raises DataError for a name without a view."""
         match = _CAR_AND_VIEW.fullmatch(picture.stem)
         if match is None:
-            raise DataError(
-                f"{printable(picture)} names no view: call it <car>_<view>{picture.suffix}, like car7_01.jpg"
-            )
+            raise DataError("names no view", f"call it <car>_<view>{picture.suffix}, like car7_01.jpg", picture)
         return cls(match["car"], int(match["view"]), picture, mask)
 
 
 S = TypeVar("S", bound=Sample)
-"""Samples as they are, or with more to them."""
+"""Sample, or a class derived from it."""
 
 
 @dataclass(frozen=True)
 class KaggleFolder:
-    """The competition's data, or a studio's own in the same places."""
+    """The competition's data, or a studio's own in the same layout."""
 
     root: Path
 
@@ -77,7 +75,7 @@ class KaggleFolder:
         return self.root / "test"
 
     def training_samples(self) -> list[Sample]:
-        """Every picture of train/ with its mask, by name. Raises DataError for a name or mask that is missing."""
+        """Return the pictures of train/ with their masks, by name. Raises DataError for a missing view or mask."""
         pictures = self._pictures(self.train)
         masks = masks_by_name(self.train_masks)
         samples = []
@@ -85,16 +83,16 @@ class KaggleFolder:
             sample = Sample.from_picture(picture, masks.get(picture.stem))
             if sample.mask is None:
                 expected = self.train_masks / f"{sample.name}{MASK_ENDINGS[0]}"
-                raise DataError(f"{printable(picture)} has no mask: expected {printable(expected)}")
+                raise DataError("has no mask", f"expected {printable(expected)}", picture)
             samples.append(sample)
         return samples
 
     def test_samples(self) -> list[Sample]:
-        """Every picture of test/, by name, without masks. Raises DataError for a name without a view."""
+        """Return the pictures of test/, by name, without masks. Raises DataError for a name without a view."""
         return [Sample.from_picture(picture) for picture in self._pictures(self.test)]
 
     def submission_names(self) -> list[str] | None:
-        """The file names ('0004d4463b50_01.jpg') a submission must hold, in Kaggle's order; None without a list."""
+        """Return the file names that a submission must hold, in Kaggle's order; None without sample_submission.csv."""
         for path in (self.root / "sample_submission.csv", self.root / "sample_submission.csv.gz"):
             if path.is_file():
                 return load_table(path, ("img",), lambda row: row["img"], "download or save it again as CSV in UTF-8")
@@ -103,33 +101,30 @@ class KaggleFolder:
     def _pictures(self, folder: Path) -> list[Path]:
         pictures = pictures_in(folder)
         if not pictures:
-            what = "holds no pictures" if folder.is_dir() else "doesn't exist"
-            raise DataError(
-                f"{printable(folder)} {what}: put <car>_<view>.jpg files there, or name another folder with --data DIR"
-            )
+            reason = "holds no pictures" if folder.is_dir() else "doesn't exist"
+            repair = "put <car>_<view>.jpg files there, or name another folder with --data DIR"
+            raise DataError(reason, repair, folder)
         for picture in pictures:
             if not _is_unicode(picture.name):  # tables of names are UTF-8
-                raise DataError(f"{printable(picture)} has a name that is no Unicode text: rename it")
+                raise DataError("has a name that is no Unicode text", "rename it", picture)
         for picture, following in pairwise(pictures):
             if picture.stem == following.stem:  # one mask, one prediction and one cut-out for two pictures
-                raise DataError(
-                    f"{printable(picture)} and {following.name} differ in their ending alone: rename one of them"
-                )
+                raise DataError(f"differs from {following.name} only in its ending", "rename one of them", picture)
         return pictures
 
 
 def _is_unicode(name: str) -> bool:
-    """Whether the bytes that a disk calls a file by mean characters."""
+    """Return whether the bytes of a file's name are text."""
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The folder's pictures by name; none when there is no such folder. Raises DataError where it can't be read."""
+    """Return the folder's pictures by name; none when there is no folder. Raises DataError if it can't be read."""
     return sorted(path for path in _files(folder) if path.suffix.lower() in PICTURE_ENDINGS)
 
 
 def masks_by_name(folder: Path) -> dict[str, Path]:
-    """A folder's masks by the name of their picture; a GIF goes before a PNG. Raises DataError like `pictures_in`."""
+    """Return a folder's masks by the name of their picture, GIF before PNG. Raises DataError if it can't be read."""
     masks: dict[str, Path] = {}
     for path in sorted(_files(folder), reverse=True):
         ending = next((ending for ending in MASK_ENDINGS if path.name.lower().endswith(ending)), None)
@@ -139,20 +134,18 @@ def masks_by_name(folder: Path) -> dict[str, Path]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Files but hidden ones, which are the desktop's (.DS_Store, ._x.jpg) or not finished yet (.part)."""
+    """Yield the files but hidden ones, which are the desktop's (.DS_Store, ._x.jpg) or incomplete (.part)."""
     try:
         with os.scandir(folder) as items:
             yield from (folder / item.name for item in items if item.name[0] != "." and item.is_file())
     except FileNotFoundError:
         return
     except OSError as error:
-        raise DataError(
-            f"{printable(folder)} can't be read ({error.strerror}): check its name and permissions"
-        ) from error
+        raise DataError(f"can't be read ({error.strerror})", "check its name and permissions", folder) from error
 
 
 def cars_of(samples: Iterable[S]) -> dict[str, list[S]]:
-    """Each car's samples, in their order."""
+    """Return the samples of each car, in their order."""
     cars: dict[str, list[S]] = {}
     for sample in samples:
         cars.setdefault(sample.car, []).append(sample)

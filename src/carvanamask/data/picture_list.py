@@ -1,11 +1,11 @@
-"""Pictures wherever they lie: which files a batch takes, what each is called, where its result goes."""
+"""Find the pictures of a batch in files and folders, and name each one's result."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path, PurePath
 
@@ -22,163 +22,173 @@ class BatchItem(Sample):
     """One picture of a batch."""
 
     key: str = ""
-    """What the batch calls it: its path below what was asked for, with '/'."""
+    """Its name in the batch: its path relative to the input folder, with '/'."""
     output_name: str = ""
-    """The same without its ending: where its result goes below the folder of results."""
+    """The path of its result relative to the results folder, without ending."""
 
     @classmethod
     def of(cls, picture: Path, key: str) -> BatchItem:
-        """A file's name that tells a car and a view is believed; any other picture is a car of its own."""
-        output_name = str(PurePath(key).with_suffix(""))
-        folder = str(PurePath(key).parent)
+        """Return the item of a picture; one whose name tells no car and view is a car of its own."""
+        path = PurePath(key)
+        output_name = str(path.with_suffix(""))
         try:
             sample = Sample.from_picture(picture)
         except DataError:
             return cls(key, 0, picture, None, key, output_name)
-        return cls(str(PurePath(folder) / sample.car), sample.view, picture, None, key, output_name)
+        return cls(str(path.parent / sample.car), sample.view, picture, None, key, output_name)
 
 
 def kaggle_item(sample: Sample) -> BatchItem:
-    """Of a picture in Kaggle's folder, where its file's name says all."""
+    """Return the item of a picture in Kaggle's folder, named like its file."""
     return BatchItem(sample.car, sample.view, sample.picture, None, sample.picture.name, sample.name)
 
 
 @dataclass(frozen=True)
 class PictureList:
-    """What was found."""
+    """The pictures that were found."""
 
     items: tuple[BatchItem, ...]
-    """By key."""
+    """In the order of their keys."""
     problems: tuple[tuple[str, DataError], ...]
-    """(what, why) of names that look like pictures and are none."""
+    """(path, error) of files and folders that are named like pictures and are none, or that can't be read."""
     skipped: dict[str, int]
     """How many other files there are, by their ending; and the folders with an earlier batch's results."""
 
 
 def find_pictures(paths: Sequence[Path], results: Path | None = None) -> PictureList:
-    """Every picture that the paths name or hold, at any depth; `results`, where it lies inside of them, is left out.
+    """Return the pictures that the paths name or hold, at any depth, without those in the folder `results`.
 
     Raises DataError as `list_pictures` does, and where there is no picture at all.
     """
-    tree = list_pictures(paths, results)
-    if not tree.items and not tree.problems:
+    pictures = list_pictures(paths, results)
+    if not pictures.items and not pictures.problems:
         listed = ", ".join(printable(path) for path in paths) or "no path"
-        raise DataError(f"{listed} holds no pictures ({' '.join(PICTURE_ENDINGS)}): name another folder")
-    return tree
+        raise DataError(f"{listed} holds no pictures ({' '.join(PICTURE_ENDINGS)})", "name another folder")
+    return pictures
 
 
 def list_pictures(paths: Sequence[Path], results: Path | None = None) -> PictureList:
-    """`find_pictures` that may find nothing.
+    """Return what `find_pictures` does, also where there is no picture.
 
-    Keys are relative to the one folder asked for, or to what several paths have in common, so that equal names in
-    different folders stay apart. Pictures that differ in their ending alone keep it in their output_name. Hidden files are
-    left alone. Raises DataError for a path that isn't there.
+    Keys are relative to the one input folder, or to the common folder of several paths, so that equal names in
+    different folders stay apart. The output names of pictures that differ only in their ending keep it. Hidden files
+    are skipped. Raises DataError for a path that doesn't exist.
     """
-    found: list[BatchItem] = []
-    problems: list[tuple[str, DataError]] = []
-    skipped: Counter[str] = Counter()
     folders = {path for path in paths if _is_folder(path)}
     real = cache(resolved)
     root = _common_folder(paths, folders, real)
-
-    def entry_at(file: Path) -> BatchItem:
-        is_below = len(paths) == 1
-        return BatchItem.of(file, (file if is_below else real(file.parent) / file.name).relative_to(root).as_posix())
-
+    search = _Search(results)
     for path in paths:
         if path in folders:
-            for file, is_picture in _walk(path, results, problems, skipped):
-                if is_picture:
-                    found.append(entry_at(file))
-                else:
-                    skipped[file.suffix.lower() or file.name] += 1
+            search.add_folder(path)
         else:
-            found.append(entry_at(path))
-    items = _told_apart(sorted({item.key: item for item in found}.values(), key=lambda item: item.key))
-    return PictureList(tuple(items), tuple(problems), dict(skipped.most_common()))
+            search.pictures.append(path)
+
+    def key_of(picture: Path) -> str:
+        path = picture if len(paths) == 1 else real(picture.parent) / picture.name
+        return path.relative_to(root).as_posix()
+
+    pictures = {key_of(picture): picture for picture in search.pictures}
+    items = _with_unique_outputs([BatchItem.of(pictures[key], key) for key in sorted(pictures)])
+    return PictureList(tuple(items), tuple(search.problems), dict(search.skipped.most_common()))
 
 
-def _is_folder(path: Path) -> bool:
-    """Raises DataError for what isn't there."""
-    try:
-        if path.exists():
-            return path.is_dir()
-    except OSError as error:
-        raise DataError(f"{printable(path)} can't be read ({error.strerror}): check its name and permissions") from None
-    raise DataError(f"{printable(path)} doesn't exist: check its name")
+@dataclass
+class _Search:
+    """Collects the pictures below folders, and everything else that was found on the way."""
 
+    results: Path | None
+    pictures: list[Path] = field(default_factory=list)
+    problems: list[tuple[str, DataError]] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
 
-def _common_folder(paths: Sequence[Path], folders: Container[Path], real: Callable[[Path], Path]) -> Path:
-    """`real` leads through links and `..`: results of several paths stay in their folder, and apart."""
-    if len(paths) == 1:
-        return paths[0] if paths[0] in folders else paths[0].parent
-    parents = {real(path) if path.name in ("", "..") else real(path.parent) for path in paths}
-    try:
-        return type(paths[0])(os.path.commonpath([str(parent) for parent in parents]))
-    except ValueError:  # on different drives or in different stores
-        raise DataError("the paths have no folder in common: give them one after the other") from None
-
-
-def _walk(
-    folder: Path, results: Path | None, problems: list[tuple[str, DataError]], skipped: Counter[str]
-) -> Iterator[tuple[Path, bool]]:
-    """Every file below the folder, in order, and whether it's called like a picture."""
-    try:
-        inside = sorted(folder.iterdir(), key=lambda path: path.name)
-    except OSError as error:
-        problems.append(
-            (str(folder), PictureError(f"can't be read ({error.strerror})", "check its permissions", folder))
-        )
-        return
-    for path in inside:
-        is_picture = path.suffix.lower() in PICTURE_ENDINGS
-        if path.name.startswith("."):  # the desktop's, or not finished yet
-            continue
+    def add_folder(self, folder: Path) -> None:
+        """Add every file below the folder, in the order of their names."""
         try:
-            is_folder = path.is_dir()
-        except OSError as error:  # in a folder that may be listed, but not entered
-            problems.append(
-                (str(path), PictureError(f"can't be read ({error.strerror})", "check its permissions", path))
-            )
-            continue
-        if is_folder:
-            if results is not None and _is_same(path, results):
+            paths = sorted(folder.iterdir(), key=lambda path: path.name)
+        except OSError as error:
+            self._add_problem(folder, f"can't be read ({error.strerror})", "check its permissions")
+            return
+        for path in paths:
+            if path.name.startswith("."):  # the desktop's, or incomplete
                 continue
-            if is_local(path) and holds_results(path):  # of `predict .` and `cutout .` one doesn't cut the other's
-                skipped[f"{printable(path)} (results)"] += 1
+            try:
+                is_folder = path.is_dir()
+            except OSError as error:  # in a folder that may be listed, but not entered
+                self._add_problem(path, f"can't be read ({error.strerror})", "check its permissions")
                 continue
-            if path.is_symlink():  # not followed: it could lead back up
-                if is_picture:
-                    problems.append((str(path), PictureError("is a link to a folder", "name that folder", path)))
-                continue
-            below = _walk(path, results, problems, skipped)
-            files = list(below) if is_picture else below
-            if is_picture and not any(is_one for _, is_one in files):
-                problems.append((str(path), PictureError("is a folder", "name a picture in it", path)))
-            yield from files
+            if is_folder:
+                self._add_subfolder(path)
+            elif _is_named_like_picture(path):
+                self.pictures.append(path)
+            else:
+                self.skipped[path.suffix.lower() or path.name] += 1
+
+    def _add_subfolder(self, folder: Path) -> None:
+        if self.results is not None and _is_same(folder, self.results):
+            return
+        if is_local(folder) and holds_results(folder):  # `predict .` skips the results of `cutout .`
+            self.skipped[f"{printable(folder)} (results)"] += 1
+        elif folder.is_symlink():  # not followed: it could lead back up
+            if _is_named_like_picture(folder):
+                self._add_problem(folder, "is a link to a folder", "name that folder")
         else:
-            yield path, is_picture
+            before = len(self.pictures)
+            self.add_folder(folder)
+            if _is_named_like_picture(folder) and len(self.pictures) == before:
+                self._add_problem(folder, "is a folder", "name a picture in it")
 
-
-def _is_same(folder: Path, results: Path) -> bool:
-    """Also where one is called by another name: with `..`, through a link, or on a disk that takes A and a for one."""
-    if folder.absolute() == results.absolute():
-        return True
-    return is_local(folder) and is_local(results) and results.exists() and folder.samefile(results)
-
-
-def _told_apart(items: Iterable[BatchItem]) -> list[BatchItem]:
-    """x.jpg and x.png in one folder get x.jpg and x.png as targets, not x and x."""
-    items = list(items)
-    while True:  # what gets x.jpg as output_name may meet another's, that of x.jpg.jpg
-        # some disks take A and a for one name
-        count = Counter(item.output_name.casefold() for item in items)
-        apart = [replace(e, output_name=e.key) if count[e.output_name.casefold()] > 1 else e for e in items]
-        if apart == items:
-            return items
-        items = apart
+    def _add_problem(self, path: Path, reason: str, repair: str) -> None:
+        self.problems.append((str(path), PictureError(reason, repair, path)))
 
 
 def holds_results(folder: Path) -> bool:
     """Return whether a batch has written results into the folder, or begun to."""
     return any(folder.glob(JOURNAL_PATTERN))
+
+
+def _is_named_like_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_ENDINGS
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether an input path is a folder. Raises DataError for one that doesn't exist."""
+    try:
+        if path.exists():
+            return path.is_dir()
+    except OSError as error:
+        raise DataError(f"can't be read ({error.strerror})", "check its name and permissions", path) from None
+    raise DataError("doesn't exist", "check its name", path)
+
+
+def _common_folder(paths: Sequence[Path], folders: Container[Path], real: Callable[[Path], Path]) -> Path:
+    """Return the folder that keys are relative to; of several paths it is free of links and `..`, as `real` makes it.
+
+    So the results of several paths stay in their folder, and apart.
+    """
+    if len(paths) == 1:
+        return paths[0] if paths[0] in folders else paths[0].parent
+    parents = {real(path) if path.name in ("", "..") else real(path.parent) for path in paths}
+    try:
+        return type(paths[0])(os.path.commonpath([str(parent) for parent in parents]))
+    except ValueError:  # on different drives or in different storage
+        raise DataError("the paths have no folder in common", "give them one after the other") from None
+
+
+def _is_same(folder: Path, results: Path) -> bool:
+    """Return whether both are one folder, also where a link, `..`, or a disk that ignores case gives it two names."""
+    if folder.absolute() == results.absolute():
+        return True
+    return is_local(folder) and is_local(results) and results.exists() and folder.samefile(results)
+
+
+def _with_unique_outputs(items: list[BatchItem]) -> list[BatchItem]:
+    """Return the items with output names that differ: those of x.jpg and x.png are x.jpg and x.png, not x and x."""
+    while True:  # the new output name x.jpg may equal that of x.jpg.jpg
+        count = Counter(item.output_name.casefold() for item in items)  # some disks take A and a for one name
+        apart = [
+            replace(item, output_name=item.key) if count[item.output_name.casefold()] > 1 else item for item in items
+        ]
+        if apart == items:
+            return items
+        items = apart

@@ -12,14 +12,14 @@ RUNS = Path("runs")
 
 @dataclass(frozen=True)
 class RunDir:
-    """A folder that holds one run, whole or under way."""
+    """The folder of one run, finished or in progress."""
 
     root: Path
 
     @classmethod
     def named(cls, name: str, runs: Path = RUNS) -> RunDir:
         if not name or name.startswith(".") or Path(name).name != name:
-            raise ConfigError(f"a run can't be called '{name}': use letters, digits, '-' and '_'")
+            raise ConfigError(f"a run can't be called '{name}'", "use letters, digits, '-' and '_'")
         return cls(runs / name)
 
     @property
@@ -85,6 +85,6 @@ class RunDir:
 
 
 def run_of_model(model: Path, runs: Path = RUNS) -> RunDir:
-    """Where a model's results go: into the run that trained it, or `runs`/<its name> for one that came without."""
+    """Return the run that trained a model, or `runs`/<its name> for a model without one: there its results go."""
     run = RunDir(model.parent)
     return run if run.model == model else RunDir(runs / model.name)
