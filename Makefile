@@ -26,7 +26,7 @@ bench: .venv/installed-train
 	@for name in comparison files training_step; do echo "== $$name"; $(BIN)/python benchmarks/speed/$$name.py; done
 
 models: .venv/installed-train,studio ## the built-in models anew, from Kaggle's folder in DATA
-	$(BIN)/python benchmarks/gather_photographs.py --out runs/photographs
+	$(BIN)/python benchmarks/experiments/gather_photographs.py --out runs/photographs
 	$(BIN)/carvanamask studio render --out runs/synthetic --cars 12 --size 640x428 --samples 8 --seed 2017
 	$(BIN)/carvanamask recipe run built-in --data $(DATA) --set out=src/carvanamask/models \
 		--set training="--set augment.background_folder=runs/photographs \

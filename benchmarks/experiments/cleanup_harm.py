@@ -1,7 +1,7 @@
-"""What each clean-up step does to masks that are right already, which it should leave alone, or to a model's own.
+"""Measure what each clean-up step does to correct masks, which it should leave unchanged, or to a model's masks.
 
-python benchmarks/cleanup_harm.py --data data --masks 480
-python benchmarks/cleanup_harm.py --data data --model studio-m     # of the cars that it was validated on
+python benchmarks/experiments/cleanup_harm.py --data data --masks 480
+python benchmarks/experiments/cleanup_harm.py --data data --model studio-m     # masks of the cars that validated it
 """
 
 import argparse
@@ -17,6 +17,7 @@ from carvanamask.batch.pipeline import predict_all
 from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import dice
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
+from carvanamask.errors import DataError
 from carvanamask.io.read import load_mask
 from carvanamask.jobs.evaluate import held_out
 from carvanamask.mask_quality.postprocess import STEPS, clean_up, make_mask
@@ -45,7 +46,7 @@ def main() -> None:
 
 
 def predicted(name: str, samples: list[Sample]) -> Iterable[tuple[Mask, Mask]]:
-    """(mask, truth) of every held-out picture."""
+    """Yield (mask, true mask) of every held-out picture."""
     model = find_model(name)
     found = predict_all(
         build_predictor(model),
@@ -53,6 +54,9 @@ def predicted(name: str, samples: list[Sample]) -> Iterable[tuple[Mask, Mask]]:
         lambda picture: make_mask(picture.probabilities, model.card).to_rle(),
     )
     for sample, rle in found:
+        if isinstance(rle, DataError):
+            raise rle
+        assert sample.mask is not None
         truth = load_mask(sample.mask)
         yield Mask.from_rle(rle, truth.size_wh), truth
 

@@ -1,10 +1,10 @@
-"""What 8-bit arithmetic would gain and cost: a network quantised by NNCF beside the same one in bf16 or fp32.
+"""Measure the speed of 8-bit arithmetic: a network quantised by NNCF against the same one in bf16 and fp32.
 
     pip install nncf
-    python benchmarks/eight_bit_arithmetic.py --data data --model RUN --out quantised
+    python benchmarks/experiments/eight_bit_arithmetic.py --data data --model RUN --out quantised
 
-Calibrates on pictures of training cars, keeps 16 or 32 bits where --keep says, and times both in turns. Leaves models
-in --out/<keep>, which `carvanamask eval --model` scores on held-out cars. For one network, not for a second pass.
+Calibrates on pictures of training cars, quantises all layers but those of KEPT, and times all variants in turns. Writes
+the models to --out/<kept>, which `carvanamask eval --model` scores on held-out cars. Takes a model of one network.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from carvanamask.model.registry import find_model
 KEPT = {
     "none": [],
     "ends": [r".*stem.*", r".*details.*", r".*head.*", r".*up\.3.*"],
-    "way-up": [r".*stem.*", r".*details.*", r".*head.*", r".*up\..*"],
+    "decoder": [r".*stem.*", r".*details.*", r".*head.*", r".*up\..*"],
 }
-"""Layers that keep their bits: the first and last ones are the cheapest to keep and matter most."""
+"""Layers that stay in 16 or 32 bits: the first and last ones take the least time and matter most."""
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=60)
     options = parser.parse_args()
     model = find_model(options.model)
-    made = {"as it is": model} | {keep: quantised(model, keep, options) for keep in KEPT}
+    made = {"unchanged": model} | {keep: quantised(model, keep, options) for keep in KEPT}
     for precision in ("f32", "bf16"):
         predictors = {keep: OpenVinoPredictor(each, precision) for keep, each in made.items()}
         best = dict.fromkeys(predictors, float("inf"))
@@ -52,10 +52,11 @@ def main() -> None:
                 predictor.infer(levels)
                 best[keep] = min(best[keep], time.perf_counter() - started)
         for keep, seconds in best.items():
-            print(f"{precision:5} 8 bits but for {keep:9} {1000 * seconds:6.1f} ms", flush=True)
+            print(f"{precision:5} 8 bits but {keep:9} {1000 * seconds:6.1f} ms", flush=True)
 
 
 def quantised(model: ModelFile, keep: str, options: argparse.Namespace) -> ModelFile:
+    """Return the model with 8-bit layers but for those of KEPT[keep]."""
     import nncf
 
     card, cars = model.card, set(model.card.training_cars)

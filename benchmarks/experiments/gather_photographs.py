@@ -1,9 +1,9 @@
-"""Photographs without cars that ship inside Python packages, for cars to stand before while a network trains.
+"""Gather photographs without cars from Python packages, as backgrounds for training.
 
-    python benchmarks/gather_photographs.py --out photographs
+    python benchmarks/experiments/gather_photographs.py --out photographs
 
 Takes them out of the wheels of scikit-image and scikit-learn (both BSD; the photographs are public domain or as free),
-which pip brings; nothing is installed. Each photographer is named in skimage/data/README.txt and in
+which pip downloads; nothing is installed. Each photographer is named in skimage/data/README.txt and in
 sklearn/datasets/images/README.txt.
 """
 
@@ -24,7 +24,7 @@ PHOTOGRAPHS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("photographs"))
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def main() -> None:
                         (out / Path(name).name).write_bytes(packed.read(name))
     missing = PHOTOGRAPHS - {path.name for path in out.iterdir()}
     if missing:
-        sys.exit(f"not in these packages any more: {', '.join(sorted(missing))}")
+        sys.exit(f"no longer in these packages: {', '.join(sorted(missing))}")
 
 
 if __name__ == "__main__":

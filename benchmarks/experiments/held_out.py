@@ -1,4 +1,4 @@
-"""Pictures of cars that a model never saw, drawn at random, with their true masks."""
+"""Draw random pictures of cars that no training of a model saw, with their true masks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from carvanamask.io.read import load_pair
 
 
 def pairs(data: Path, card: ModelCard, count: int, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray, Mask]]:
-    """`count` pictures at most of a Kaggle folder: each one's name, RGB uint8 (height, width, 3), and its mask."""
+    """Yield at most `count` pictures of a Kaggle folder: name, RGB uint8 (height, width, 3), and true mask."""
     seen = set(card.training_cars)
     samples = [each for each in KaggleFolder(data).training_samples() if each.car not in seen]
     for place in rng.permutation(len(samples))[:count]:

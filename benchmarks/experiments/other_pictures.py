@@ -1,9 +1,9 @@
-"""How far a model trusts one camera: held-out pictures made smaller, framed otherwise, grainy, blurred, dark, tinted.
+"""Measure how much a model depends on one camera: held-out pictures resized, reframed, grainy, blurred, dark, tinted.
 
-    python benchmarks/other_pictures.py --data data --model studio-m --model studio-s --out other-pictures
+    python benchmarks/experiments/other_pictures.py --data data --model studio-m --model studio-s --out other-pictures
 
-In another frame the car, cut out by its true mask, stands before a drawn background: that takes Carvana's wall away,
-too. Scores are at the true mask's size. Leaves a sheet of each change's worst picture by the first model in --out.
+In another frame the car, cut out by its true mask, stands before a drawn background, so Carvana's wall is gone, too.
+Scores are at the true mask's size. Writes a sheet of each change's worst picture by the first model to --out.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def smaller(width: int) -> Change:
 
 
 def framed(share: float) -> Change:
-    """The car fills this share of the frame's width, or of its height where that is more, before a drawn background."""
+    """Let the car fill this share of the frame's width or height, whichever is more, before a drawn background."""
 
     def change(picture: np.ndarray, truth: Mask, rng: np.random.Generator) -> tuple[np.ndarray, Mask]:
         rows, columns = np.flatnonzero(truth.pixels.any(axis=1)), np.flatnonzero(truth.pixels.any(axis=0))
-        scale = max(np.ptp(columns) / FRAME_WH[0], np.ptp(rows) / FRAME_WH[1]) / share
+        scale = float(max(np.ptp(columns) / FRAME_WH[0], np.ptp(rows) / FRAME_WH[1])) / share
         left = (columns[0] + columns[-1]) / 2 - scale * FRAME_WH[0] / 2
         top = (rows[0] + rows[-1]) / 2 - scale * FRAME_WH[1] / 2
         # shrunk by area first: a car that fills a fifth would be sampled, not shrunk
@@ -51,8 +51,8 @@ def framed(share: float) -> Change:
         pair = np.dstack([picture, truth.pixels.astype(np.uint8) * 255])
         pair = cv2.resize(pair, smaller_wh, interpolation=cv2.INTER_AREA)
         scale, left, top = min(1.0, scale), left / max(1.0, scale), top / max(1.0, scale)
-        way = np.array([[scale, 0, left], [0, scale, top]])
-        moved = cv2.warpAffine(pair, way, FRAME_WH, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        move = np.array([[scale, 0, left], [0, scale, top]])
+        moved = cv2.warpAffine(pair, move, FRAME_WH, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
         pair = replace_background(moved, Backgrounds().draw(FRAME_WH[::-1], rng), rng)
         return np.ascontiguousarray(pair[..., :3]), Mask(pair[..., 3] > 127)
 
@@ -61,8 +61,8 @@ def framed(share: float) -> Change:
 
 def coloured(gains: tuple[float, float, float], gamma: float = 1) -> Change:
     def change(picture: np.ndarray, truth: Mask, rng: np.random.Generator) -> tuple[np.ndarray, Mask]:
-        levels = 255 * (np.arange(256) / 255)[:, None] ** gamma * np.array(gains)
-        return cv2.LUT(picture, np.clip(levels + 0.5, 0, 255).astype(np.uint8)[None]), truth
+        curve = 255 * (np.arange(256) / 255)[:, None] ** gamma * np.array(gains)
+        return cv2.LUT(picture, np.clip(curve + 0.5, 0, 255).astype(np.uint8)[None]), truth
 
     return change
 
@@ -85,13 +85,13 @@ def blurred(sigma: float) -> Change:
 def compressed(quality: int) -> Change:
     def change(picture: np.ndarray, truth: Mask, rng: np.random.Generator) -> tuple[np.ndarray, Mask]:
         _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        return cv2.imdecode(jpeg, cv2.IMREAD_COLOR), truth
+        return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR)), truth
 
     return change
 
 
 CHANGES: dict[str, Change] = {
-    "as it is": coloured((1, 1, 1)),
+    "unchanged": coloured((1, 1, 1)),
     **{f"{width} pixels wide": smaller(width) for width in (960, 640, 480)},
     **{f"car fills {share:.0%}": framed(share) for share in (0.95, 0.65, 0.5, 0.35, 0.2)},
     "grain, sigma 5": grainy(5),
@@ -110,7 +110,7 @@ CHANGES: dict[str, Change] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("data"))
-    parser.add_argument("--model", action="append", help="may be given more than once")
+    parser.add_argument("--model", action="append", help="may be repeated")
     parser.add_argument("--pictures", type=int, default=60)
     parser.add_argument("--out", type=Path, default=Path("other-pictures"))
     options = parser.parse_args()
@@ -130,7 +130,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     tiles = [(f"{name}  {score:.4f}", tile) for name, (score, tile) in worst.items()]
     save_contact_sheet(options.out / "sheet.png", tiles)
-    print(f"mean Dice and worst of {len(scores['as it is'])} pictures of held-out cars")
+    print(f"mean Dice and worst of {len(scores['unchanged'])} pictures of held-out cars")
     print(" " * 20, *(f"{model.card.name:18}" for model in models))
     for name, found in scores.items():
         table = np.array(found)

@@ -1,10 +1,10 @@
-"""How near the shadow that a cut-out gets comes to the one that the car has in its own picture.
+"""Measure how close the shadow of a cut-out is to the car's real shadow in its picture.
 
-python benchmarks/shadows.py --data data --pictures 96
+python benchmarks/experiments/shadows.py --data data --pictures 96
 
-The studio's floor is one bright surface: what is left of its light is each pixel against the floor farther below in the
-same column. Looked at are the columns of cars that the frame doesn't cut, from the outline to a tenth of the length
-below.
+The studio's floor is one bright surface, so the share of light that a shadow leaves is a pixel's brightness divided by
+the floor's farther down in the same column. Measured are columns of cars that the frame doesn't cut, from the outline
+to a tenth of the car's length below it.
 """
 
 import argparse
@@ -30,6 +30,7 @@ def main() -> None:
     samples = KaggleFolder(options.data).training_samples()
     errors: dict[str, list[float]] = {"front and rear": [], "sides": []}
     for sample in random.Random(options.seed).sample(samples, min(options.pictures, len(samples))):
+        assert sample.mask is not None
         picture, truth = load_pair(sample.picture, sample.mask)
         difference = differences(picture.mean(axis=2), truth.pixels, ground_shadow(truth))
         if difference.size:
@@ -40,7 +41,7 @@ def main() -> None:
 
 
 def differences(light: np.ndarray, is_car: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Drawn less real share of light, at every other ground pixel of every fourth column."""
+    """Return drawn minus real share of light at every other ground pixel of every fourth column."""
     if is_car[:, 0].any() or is_car[:, -1].any():
         return np.empty(0)
     length = np.count_nonzero(is_car.any(axis=0))

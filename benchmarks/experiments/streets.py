@@ -1,9 +1,9 @@
-"""Cars outdoors, held against the cut-outs that another tool shows of them: no truth, but a second opinion.
+"""Compare masks of cars outdoors with the cut-outs that another tool shows: no true masks, but a second opinion.
 
-python benchmarks/streets.py --pictures rembg/examples --model studio-m --model studio-s --sheet streets.png
+python benchmarks/experiments/streets.py --pictures rembg/examples --model studio-m --model studio-s --sheet streets.png
 
-Takes every car*.jpg of the folder that has a .out.png with transparency beside it, as the examples of
-https://github.com/danielgatis/rembg have. The sheet shows each picture beside its cut-out, to look at.
+Takes every car*.jpg of the folder that has a .out.png with transparency beside it, like the examples of
+https://github.com/danielgatis/rembg. --sheet shows each picture beside its cut-out.
 """
 
 import argparse
@@ -39,10 +39,10 @@ def main() -> None:
         predictor, tiles = build_predictor(model), []
         for path, cut_out in pairs:
             picture = load_picture(path)
-            others = Mask(cv2.imread(str(cut_out), cv2.IMREAD_UNCHANGED)[..., 3] > 127)
+            others = Mask(np.asarray(cv2.imread(str(cut_out), cv2.IMREAD_UNCHANGED))[..., 3] > 127)
             probabilities = predictor.predict(picture)
             mask = make_mask(probabilities, model.card)
-            why = review_reason(probabilities, mask, model.card.max_uncertain_ratio) or "not named"
+            why = review_reason(probabilities, mask, model.card.max_uncertain_ratio) or "no review reason"
             print(f"{name:10} {path.name:12} {dice(mask, others):.4f}   {why}")
             printable = np.where(mask.pixels[..., None], picture, np.array(BEHIND, np.uint8))
             both = np.hstack([picture, printable])

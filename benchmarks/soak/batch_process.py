@@ -1,4 +1,4 @@
-"""A batch as a process of its own: its events as they come, its family of processes, the memory these take."""
+"""Run a batch as a process of its own: read its events, find its child processes, measure their memory."""
 
 from __future__ import annotations
 
@@ -15,86 +15,86 @@ from statistics import median
 from typing import Any
 
 WARM_UP = 200
-"""Pictures before a batch's memory means something: every thread has carried some by then."""
+"""Pictures before a batch's memory means something: by then every thread has processed some."""
 
 Event = Mapping[str, Any]
 Listener = Callable[[Event, int], None]
-"""Told of an event and of the id of the process that it comes from."""
+"""Receives an event and the id of the process that it comes from."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """What a batch left behind."""
+    """How a batch ended."""
 
     code: int
     finished: Event
-    """The last event, {} where it ended before."""
+    """The last event; {} if the batch ended without one."""
     failures: tuple[tuple[str, str], ...]
     """(picture, reason) of the `failed` events."""
-    said: tuple[str, ...]
+    stderr: tuple[str, ...]
     """Lines of the error stream."""
 
     @property
     def errors(self) -> list[str]:
-        """All that was said but what engine runs."""
-        return [line for line in self.said if not line.startswith("engine: ")]
+        """The lines of the error stream but the one that names the engine."""
+        return [line for line in self.stderr if not line.startswith("engine: ")]
 
 
-VERBS = ("submit", "predict")
-"""Both kinds of results: one file, and a file a picture."""
+COMMANDS = ("submit", "predict")
+"""Both kinds of results: one file, and one file per picture."""
 
 
-def words_of(verb: str, data: Path, out: Path, model: str, executor: str = "threads") -> list[str]:
-    """What follows `carvanamask` to make all results of a Kaggle folder's test pictures in `out`."""
-    pictures = ["--data", str(data)] if verb == "submit" else [str(data / "test")]
-    return [verb, *pictures, "--model", model, "--out", str(results_of(verb, out)), "--executor", executor]
+def words_of(command: str, data: Path, out: Path, model: str, executor: str = "threads") -> list[str]:
+    """Return the arguments of `carvanamask` that make the results of a Kaggle folder's test pictures in `out`."""
+    pictures = ["--data", str(data)] if command == "submit" else [str(data / "test")]
+    return [command, *pictures, "--model", model, "--out", str(results_of(command, out)), "--executor", executor]
 
 
-def results_of(verb: str, out: Path) -> Path:
-    """The file or folder of results in `out`."""
-    return out / "submission.csv.gz" if verb == "submit" else out / "masks"
+def results_of(command: str, out: Path) -> Path:
+    """Return the file or folder of results in `out`."""
+    return out / "submission.csv.gz" if command == "submit" else out / "masks"
 
 
 def start(words: Sequence[str], **streams: Any) -> subprocess.Popen[str]:
-    """`carvanamask` with these words."""
+    """Start `carvanamask` with these arguments."""
     return subprocess.Popen([sys.executable, "-m", "carvanamask.cli.app", *words], text=True, **streams)
 
 
 def run(words: Sequence[str], listen: Listener = lambda event, process: None) -> Ended:
-    """A batch from beginning to end."""
+    """Run a batch from beginning to end."""
     events: list[Event] = []
-    with tempfile.TemporaryFile("w+", errors="replace") as said:
-        with start([*words, "--json-lines"], stdout=subprocess.PIPE, stderr=said) as process:
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        with start([*words, "--json-lines"], stdout=subprocess.PIPE, stderr=errors) as process:
             assert process.stdout is not None
             for line in process.stdout:
                 event = json.loads(line)
                 if event["event"] != "progress":
                     events.append(event)
                 listen(event, process.pid)
-        said.seek(0)
-        lines = tuple(said.read().splitlines())
+        errors.seek(0)
+        lines = tuple(errors.read().splitlines())
     failures = tuple((event["picture"], event["reason"]) for event in events if event["event"] == "failed")
     finished = next((event for event in events if event["event"] == "finished"), {})
     return Ended(process.returncode, finished, failures, lines)
 
 
-def family(process: int) -> list[int]:
-    """The process, its children, theirs, and so on."""
+def process_tree(process: int) -> list[int]:
+    """Return the ids of the process, its children, their children, and so on."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             # a name may hold spaces and brackets: what counts comes after its last bracket
             parents[int(stat.parent.name)] = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
-        except OSError:  # it ended meanwhile
+        except OSError:  # it has ended in the meantime
             continue
     members = [process]
-    for member in members:  # grows on the way
+    for member in members:  # grows while it is read
         members += [child for child, parent in parents.items() if parent == member]
     return members
 
 
 def title(process: int) -> str:
-    """What a process calls itself; '' for one that has ended."""
+    """Return a process's command line; '' for one that has ended."""
     try:
         return Path(f"/proc/{process}/cmdline").read_text(errors="replace").replace("\0", " ").strip()
     except OSError:
@@ -102,7 +102,7 @@ def title(process: int) -> str:
 
 
 def megabytes(processes: Iterable[int]) -> float:
-    """Memory of all of them together (PSS: what several share counts once)."""
+    """Return the memory of all processes together (PSS: shared memory counts once)."""
     kilobytes = 0
     for process in processes:
         try:
@@ -115,7 +115,7 @@ def megabytes(processes: Iterable[int]) -> float:
 
 @dataclass(frozen=True)
 class Moment:
-    """A batch at one time."""
+    """How far a batch is at one time, and its memory."""
 
     done: int
     total: int
@@ -124,7 +124,7 @@ class Moment:
 
 
 class Watch:
-    """A listener that writes down where a batch stands and what memory it has."""
+    """A listener that records how far a batch is and its memory."""
 
     def __init__(self) -> None:
         self.moments: list[Moment] = []
@@ -134,12 +134,12 @@ class Watch:
         if event["event"] == "progress":
             seconds = time.monotonic() - self._started
             done = event["kept"] + event["done"]
-            self.moments.append(Moment(done, event["pictures"], seconds, megabytes(family(process))))
+            self.moments.append(Moment(done, event["pictures"], seconds, megabytes(process_tree(process))))
 
     def memory_at(self, share: float) -> float:
-        """Megabytes when `share` of the pictures were done: the median of five moments, as it moves with every picture.
+        """Return the megabytes when `share` of the pictures were done: the median of five moments around it.
 
-        Not before every thread has had some pictures.
+        The earliest moment is when every thread has processed some pictures.
         """
         total = self.moments[-1].total
         done = max(share * total, min(WARM_UP, total / 2))
@@ -147,7 +147,7 @@ class Watch:
         return median(moment.megabytes for moment in nearest)
 
     def growth(self, shares: Sequence[float]) -> float:
-        """How much more memory the later shares have than the first, at most: 0.05 is 5 %."""
+        """Return how much more memory the later shares have than the first, at most: 0.05 is 5 %."""
         first, *later = map(self.memory_at, shares)
         return max(later) / first - 1
 
@@ -157,25 +157,25 @@ class Watch:
 
     @property
     def pictures_per_second(self) -> float:
-        """Without the start: from the first finished pictures to the last."""
+        """The rate from the first finished pictures to the last, without the start."""
         under_way = [moment for moment in self.moments if moment.done]
         first, last = under_way[0], under_way[-1]
         return (last.done - first.done) / (last.seconds - first.seconds) if last.done > first.done else 0.0
 
 
 def digest(path: Path) -> str:
-    """Of a file's bytes, or of all files in a folder with their names; hidden ones are no results."""
+    """Return the SHA-256 of a file, or of a folder's files with their names; hidden files are no results."""
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    whole = hashlib.sha256()
+    total = hashlib.sha256()
     for file in files:
         if not file.name.startswith("."):
-            whole.update(f"{file.relative_to(path)}\0".encode(errors="surrogateescape"))
-            whole.update(hashlib.sha256(file.read_bytes()).digest())
-    return whole.hexdigest()
+            total.update(f"{file.relative_to(path)}\0".encode(errors="surrogateescape"))
+            total.update(hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()
 
 
 def conclude(claims: Mapping[str, bool]) -> None:
-    """Say which claims hold and leave; the exit code is 1 when one doesn't."""
+    """Print which claims hold and exit, with code 1 when one doesn't."""
     for claim, holds in claims.items():
         print(f"{'holds' if holds else 'DOES NOT HOLD'}: {claim}")
     sys.exit(0 if all(claims.values()) else 1)

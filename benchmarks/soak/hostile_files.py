@@ -1,9 +1,9 @@
-"""Good pictures among hostile files: every good one gets its mask, every other one is named with a reason.
+"""Predict good pictures among hostile files: each good one must get a mask, each bad one a reason.
 
-    python benchmarks/hostile_files.py [--pictures data/test] [--good 1000] [--hostile 500] [--model NAME] [--seed 0]
+    python benchmarks/soak/hostile_files.py [--pictures data/test] [--good 1000] [--hostile 500] [--model NAME]
 
-Without --pictures the good ones are the built-in showroom's. A fuzzed file may still be a picture: it has to get a mask
-or be named, and never both.
+Without --pictures the good ones are the showroom's. A fuzzed file may still be a picture: it has to get a mask or be
+named, and never both. Memory must not grow.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ SHARES = (0.01, 0.25, 0.5, 0.75, 1.0)
 FLAT = 0.05
 
 Make = Callable[[Path, Path, random.Random], object]
-"""Makes a file of a good picture, at random."""
+"""Makes a file at a path from a good picture, with a random generator."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One way to be hostile."""
+    """One kind of file."""
 
     name: str
     is_picture: bool | None
-    """Whether it can be read; None where that is for the decoder to say."""
+    """Whether it can be read; None where the decoder decides."""
     file: str
-    """Its name, {} being its number."""
+    """Its name, where {} is its number."""
     make: Make
 
 
 def fuzzed(encode: Callable[[Path], bytes], first: int) -> Make:
-    """Some bytes among the first are others."""
+    """Change some bytes among the first ones."""
 
     def make(path: Path, picture: Path, rng: random.Random) -> None:
         data = bytearray(encode(picture))
@@ -62,7 +62,7 @@ def fuzzed(encode: Callable[[Path], bytes], first: int) -> Make:
 
 
 def cut_off(encode: Callable[[Path], bytes], low: float, high: float) -> Make:
-    """Only the beginning is there."""
+    """Keep only the beginning, a random share between `low` and `high`."""
 
     def make(path: Path, picture: Path, rng: random.Random) -> None:
         data = encode(picture)
@@ -71,16 +71,16 @@ def cut_off(encode: Callable[[Path], bytes], low: float, high: float) -> Make:
     return make
 
 
-def written(data: Callable[[random.Random], bytes]) -> Make:
+def random_bytes(data: Callable[[random.Random], bytes]) -> Make:
     return lambda path, picture, rng: path.write_bytes(data(rng))
 
 
-def as_it_is(path: Path, picture: Path, rng: random.Random) -> None:
+def unchanged(path: Path, picture: Path, rng: random.Random) -> None:
     path.symlink_to(picture.resolve())
 
 
 def encoded(picture_format: str) -> Callable[[Path], bytes]:
-    """The picture as another format's file, small: hostile files are about headers."""
+    """Encode the picture in another format, at 480x320: hostile files are about headers."""
 
     def encode(picture: Path) -> bytes:
         small = cv2.resize(load_picture(picture), (480, 320), interpolation=cv2.INTER_AREA)
@@ -92,7 +92,7 @@ def encoded(picture_format: str) -> Callable[[Path], bytes]:
 
 
 def png_bomb(rng: random.Random) -> bytes:
-    """A few kilobytes that unfold to gigabytes."""
+    """Return a PNG of a few kilobytes that unpacks to gigabytes."""
     side = rng.randint(20_000, 60_000)
     pixels = zlib.compress(bytes(5_000_000), 9)
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
@@ -123,9 +123,9 @@ def a_folder_of_text(path: Path, picture: Path, rng: random.Random) -> None:
 
 
 def twins(path: Path, picture: Path, rng: random.Random) -> None:
-    """Their results are told apart by their endings, and then have names that are too long for the disk."""
-    as_it_is(path, picture, rng)
-    as_it_is(path.with_suffix(".gif"), picture, rng)
+    """Make two pictures whose results differ by their endings, and then have names too long for the disk."""
+    unchanged(path, picture, rng)
+    unchanged(path.with_suffix(".gif"), picture, rng)
 
 
 def text(rng: random.Random) -> bytes:
@@ -134,7 +134,7 @@ def text(rng: random.Random) -> bytes:
 
 JPEG, PNG, GIF, WEBP, TIFF, BMP = map(encoded, ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"))
 LONGEST = "{}" + "y" * 245 + ".jpg"
-"""255 bytes with its number: what most disks take."""
+"""255 bytes with its number: the limit of most disks."""
 
 KINDS = (
     Kind("fuzzed JPEG header", None, "{}.jpg", fuzzed(Path.read_bytes, 600)),
@@ -149,11 +149,11 @@ KINDS = (
     Kind("cut WebP", False, "{}.webp", cut_off(WEBP, 0.02, 0.9)),
     Kind("cut TIFF", False, "{}.tiff", cut_off(TIFF, 0.02, 0.9)),
     Kind("cut GIF", False, "{}.gif", cut_off(GIF, 0.02, 0.9)),
-    Kind("PNG bomb", False, "{}.png", written(png_bomb)),
-    Kind("GIF bomb", False, "{}.gif", written(gif_bomb)),
-    Kind("empty", False, "{}.jpg", written(lambda rng: b"")),
-    Kind("text called .jpg", False, "{}.jpg", written(text)),
-    Kind("noise called .png", False, "{}.png", written(lambda rng: rng.randbytes(5000))),
+    Kind("PNG bomb", False, "{}.png", random_bytes(png_bomb)),
+    Kind("GIF bomb", False, "{}.gif", random_bytes(gif_bomb)),
+    Kind("empty", False, "{}.jpg", random_bytes(lambda rng: b"")),
+    Kind("text called .jpg", False, "{}.jpg", random_bytes(text)),
+    Kind("noise called .png", False, "{}.png", random_bytes(lambda rng: rng.randbytes(5000))),
     Kind("BMP called .jpg", False, "{}.jpg", lambda path, picture, rng: path.write_bytes(BMP(picture))),
     Kind("dangling link", False, "{}.jpg", lambda path, picture, rng: path.symlink_to("nowhere.jpg")),
     Kind("link to itself", False, "{}.jpg", lambda path, picture, rng: path.symlink_to(path.name)),
@@ -163,21 +163,21 @@ KINDS = (
     Kind("socket", False, "{}.jpg", a_socket),
     Kind("empty folder called .jpg", False, "{}.jpg", lambda path, picture, rng: path.mkdir()),
     Kind("text in a folder called .jpg", False, "{}.jpg", a_folder_of_text),
-    Kind("bad file, newlines in its name", False, "{} a\nb\r\n.jpg", written(text)),
-    Kind("bad file, bytes in its name", False, "{} \udcff\udcfe.jpg", written(text)),
-    Kind("bad file, longest name", False, LONGEST, written(text)),
+    Kind("bad file, newlines in its name", False, "{} a\nb\r\n.jpg", random_bytes(text)),
+    Kind("bad file, bytes in its name", False, "{} \udcff\udcfe.jpg", random_bytes(text)),
+    Kind("bad file, longest name", False, LONGEST, random_bytes(text)),
     Kind("longest name twice, by ending", False, "{}" + "z" * 245 + ".png", twins),
-    Kind("JPEG called .png", True, "{}.png", as_it_is),
+    Kind("JPEG called .png", True, "{}.png", unchanged),
     Kind("PNG called .jpg", True, "{}.jpg", lambda path, picture, rng: path.write_bytes(PNG(picture))),
-    Kind("name with spaces", True, "{} my  car .jpg", as_it_is),
-    Kind("name with newlines", True, "{} a\nb\r\n.jpg", as_it_is),
-    Kind("name in other letters", True, "{} été 車 🚗.JPG", as_it_is),
-    Kind("name of bytes that are no text", True, "{} \udcff\udcfe\udc80.jpg", as_it_is),
-    Kind("name with quotes and signs", True, "{} '\"`$(x);*?\\ %s {{}}.jpg", as_it_is),
-    Kind("longest name", True, LONGEST, as_it_is),
+    Kind("name with spaces", True, "{} my  car .jpg", unchanged),
+    Kind("name with newlines", True, "{} a\nb\r\n.jpg", unchanged),
+    Kind("name in other letters", True, "{} été 車 🚗.JPG", unchanged),
+    Kind("name of bytes that are no text", True, "{} \udcff\udcfe\udc80.jpg", unchanged),
+    Kind("name with quotes and signs", True, "{} '\"`$(x);*?\\ %s {{}}.jpg", unchanged),
+    Kind("longest name", True, LONGEST, unchanged),
 )
 
-GOOD = Kind("good", True, "{}.jpg", as_it_is)
+GOOD = Kind("good", True, "{}.jpg", unchanged)
 
 
 def main() -> None:
@@ -190,7 +190,7 @@ def main() -> None:
     parser.add_argument("--hostile", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    warnings.simplefilter("ignore")  # of Pillow, which sees its own pictures fuzzed
+    warnings.simplefilter("ignore")  # Pillow's about pictures that it encodes here
 
     shutil.rmtree(options.out, ignore_errors=True)
     folder, masks = options.out / "pictures", options.out / "masks"
@@ -205,8 +205,7 @@ def main() -> None:
     for path, kind in made.items():
         is_named = bool({path.name, str(path)} & reasons.keys())
         has_mask = f"{path.stem}.png" in results
-        wanted = {True: (False, True), False: (True, False)}.get(kind.is_picture, (not has_mask, has_mask))  # type: ignore[arg-type]
-        if (is_named, has_mask) != wanted:
+        if is_named == has_mask or kind.is_picture not in (None, has_mask):
             silent.append(f"{kind.name}: {path.name!r}")
         counts[kind.name, "mask" if has_mask else "named" if is_named else "NEITHER"] += 1
     for (name, fate), count in sorted(counts.items()):
@@ -215,7 +214,7 @@ def main() -> None:
     print(*ended.errors, sep="\n", end="\n" if ended.errors else "")
     lines = [reason for reason in reasons.values() if len(reason.splitlines()) != 1]
     print(f"{len(made)} files, {len(results)} masks, {len(reasons)} named, exit code {ended.code}", end=", ")
-    print(f"{watch.pictures_per_second:.1f} a second")
+    print(f"{watch.pictures_per_second:.1f} pictures per second")
     print(
         f"memory: {watch.memory_at(0.01):.0f} MB at 1%, {watch.memory_at(1):.0f} MB at 100%, peak {watch.peak:.0f} MB"
     )
@@ -226,14 +225,14 @@ def main() -> None:
             and len(results) + len(reasons) == len(list(folder.iterdir())),
             "every reason is one line": not lines,
             "exit code 1 and nothing else on the error stream": ended.code == 1 and not ended.errors,
-            "the same command again takes only what failed": again.finished.get("kept") == len(results),
+            "the same command again processes only what failed": again.finished.get("kept") == len(results),
             f"memory grows by less than {FLAT:.0%} from 1 % on": watch.growth(SHARES) < FLAT,
         }
     )
 
 
 def make_all(folder: Path, pictures: list[Path], good: int, hostile: int, seed: int) -> dict[Path, Kind]:
-    """Each file with its kind, hostile ones spread evenly among good ones, the same for the same seed."""
+    """Make all files, hostile ones spread evenly among good ones, the same ones for a seed; return their kinds."""
     rng = random.Random(seed)
     kinds = [GOOD] * good + [KINDS[number % len(KINDS)] for number in range(hostile)]
     rng.shuffle(kinds)

@@ -1,9 +1,9 @@
-"""What a batch costs besides its pictures: listing, versions, the journal, handing out. No picture is read.
+"""Measure what a batch costs besides its pictures: the list, the versions, the journal, Ray tasks. Reads no picture.
 
-    python benchmarks/long_lists.py [--pictures 100064] [--value-bytes 8180] [--ray]
+    python benchmarks/soak/long_lists.py [--pictures 100064] [--value-bytes 8180] [--ray]
 
-A submission's journal holds a run-length code a picture (8,180 bytes for studio-s on Kaggle's pictures), one of masks
-nothing but the picture's name, version and hash.
+A submission's journal holds a run-length code per picture (8,180 bytes for studio-s on Kaggle's pictures), a journal of
+masks only the picture's name, version and hash.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=100_064)
     parser.add_argument("--value-bytes", type=int, default=8_180)
     parser.add_argument("--out", type=Path, default=Path("long-lists"))
-    parser.add_argument("--ray", action="store_true", help="hand out empty tasks by Ray, too")
+    parser.add_argument("--ray", action="store_true", help="also run empty tasks on Ray")
     options = parser.parse_args()
     shutil.rmtree(options.out, ignore_errors=True)
     folder = options.out / "pictures"
@@ -47,21 +47,21 @@ def main() -> None:
         with measured(f"write a journal {title}"), Journal(path, "key", versions) as journal:
             for start in range(0, len(names), SHARD):
                 journal.add(Row(name, versions[name], content, value) for name in names[start : start + SHARD])
-        print(f"  {path.stat().st_size / len(names):.0f} bytes a picture, {path.stat().st_size / 1e6:.0f} MB")
+        print(f"  {path.stat().st_size / len(names):.0f} bytes per picture, {path.stat().st_size / 1e6:.0f} MB")
         with measured(f"read a journal {title}"), Journal(path, "key", versions) as journal:
             assert all(map(journal.holds, names))
         path.unlink()
     if options.ray:
-        hand_out(1000)
+        run_empty_tasks(1000)
 
 
-def hand_out(tasks: int) -> None:
+def run_empty_tasks(tasks: int) -> None:
     import ray
 
     ray.init(address="local", log_to_driver=False, logging_level="ERROR")
     empty = ray.remote(num_cpus=1)(lambda: None)
-    ray.get([empty.remote() for _ in range(10)])  # its processes are there by then
-    with measured(f"hand out {tasks} empty tasks by Ray"):
+    ray.get([empty.remote() for _ in range(10)])  # then its processes have started
+    with measured(f"run {tasks} empty tasks on Ray"):
         ray.get([empty.remote() for _ in range(tasks)])
     ray.shutdown()
 

@@ -1,9 +1,9 @@
-"""As many pictures as the competition has: how fast, and in how much memory, from the first to the last.
+"""Submit as many pictures as the competition has; measure speed and memory from the first picture to the last.
 
-    python benchmarks/many_pictures.py --data data [--pictures 100064] [--model NAME] [--executor threads]
+    python benchmarks/soak/many_pictures.py --data data [--pictures 100064] [--model NAME] [--executor threads]
 
-Links the test pictures at hand under the names of sample_submission.csv, again and again until all names are there,
-and makes the submission of them. The same command again begins anew. Leaves many-pictures.png beside it.
+Links the test pictures of --data under the names of sample_submission.csv, repeating them until every name has one, and
+makes their submission. The same command again starts from the beginning. Writes many-pictures.png.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from batch_process import Ended, Watch, conclude, run, start
 from linked_pictures import link_all
@@ -23,7 +24,7 @@ from carvanamask.figures.canvas import new_figure, save_sheet
 
 SHARES = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 FLAT = 0.05
-"""Memory that grows by less is flat."""
+"""Memory that grows by less counts as constant."""
 
 
 def main() -> None:
@@ -48,7 +49,7 @@ def main() -> None:
     watch = Watch()
     ended = run(["submit", *words], watch)
     if ended.code:
-        print(*ended.said, sep="\n")
+        print(*ended.stderr, sep="\n")
         conclude({"the batch ends with exit code 0": False})
     checked = check(submission, folder, is_partial=len(chosen) < len(names))
     print(*figures(ended, watch, len(names)), f"submission check: {checked['rows']} rows", sep="\n")
@@ -61,16 +62,18 @@ def main() -> None:
     )
 
 
-def check(submission: Path, folder: Path, is_partial: bool) -> dict[str, int]:
+def check(submission: Path, folder: Path, is_partial: bool) -> dict[str, Any]:
+    """Return the report of `submission check`."""
     words = ["submission", "check", str(submission), "--data", str(folder), "--json"]
     with start([*words, *(["--partial"] if is_partial else [])], stdout=subprocess.PIPE) as process:
-        report: dict[str, int] = json.loads(process.communicate()[0])
+        report: dict[str, Any] = json.loads(process.communicate()[0])
     return report
 
 
 def figures(ended: Ended, watch: Watch, total: int) -> list[str]:
+    """Return lines about rate and memory."""
     rate = watch.pictures_per_second
-    lines = [f"{watch.moments[-1].done} pictures, {rate:.1f} a second ({ended.finished['engine']})"]
+    lines = [f"{watch.moments[-1].done} pictures, {rate:.1f} per second ({ended.finished['engine']})"]
     at = ", ".join(f"{watch.memory_at(share):.0f} MB at {share:.0%}" for share in (0.01, 0.5, 1.0))
     lines.append(f"memory: {at}; {watch.peak:.0f} MB at its peak, growth {watch.growth(SHARES):+.1%}")
     if watch.moments[-1].done < total:
@@ -79,12 +82,12 @@ def figures(ended: Ended, watch: Watch, total: int) -> list[str]:
 
 
 def draw(watch: Watch, total: int, path: Path) -> None:
-    """What was measured, and dashed what would follow from it."""
+    """Plot the measured rate and memory; dashed lines continue them to `total` pictures."""
     figure = new_figure((1000, 600))
     of_rate, of_memory = figure.subplots(2, 1, sharex=True)
     moments = [moment for moment in watch.moments if moment.done]
     last = moments[-1].done
-    # of spans long enough that a second more or less doesn't show
+    # spans long enough that a second more or less doesn't show
     knots = moments[:: max(1, len(moments) // 100)]
     pairs = [(one, other) for one, other in pairwise(knots) if other.done > one.done]
     rates = [(other.done - one.done) / (other.seconds - one.seconds) for one, other in pairs]
@@ -94,7 +97,7 @@ def draw(watch: Watch, total: int, path: Path) -> None:
         of_rate.plot([last, total], [watch.pictures_per_second] * 2, "--", label="not run")
         of_memory.plot([last, total], [watch.memory_at(1.0)] * 2, "--", label="not run")
         of_rate.legend()
-    of_rate.set(ylabel="pictures a second", ylim=(0, 1.1 * max(rates)))
+    of_rate.set(ylabel="pictures per second", ylim=(0, 1.1 * max(rates)))
     of_memory.set(ylabel="memory, MB", ylim=(0, 1.1 * watch.peak), xlabel="pictures done")
     save_sheet(path, figure)
 

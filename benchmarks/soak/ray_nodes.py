@@ -1,9 +1,9 @@
-"""What a second machine is worth: two Ray nodes against one, the same pictures, on this machine.
+"""Measure what a second machine gains: two Ray nodes against one, with the same pictures, on this machine.
 
-    python benchmarks/ray_nodes.py --pictures data/test [--count 1584] [--model NAME] [--least 0.8]
+    python benchmarks/soak/ray_nodes.py --pictures data/test [--count 1584] [--model NAME] [--least 0.8]
 
-Each node is a Ray daemon of its own with one CPU, and it and all that it starts is kept on one core, so that two nodes
-have exactly twice what one has. Needs two cores; whoever gives out the pictures has what time is left on them.
+Each node is a Ray daemon with one CPU, bound with all its child processes to one core, so that two nodes have exactly
+twice the power of one. Needs two cores; the process that distributes the pictures shares them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from batch_process import Watch, conclude, digest, family, run, title
+from batch_process import Watch, conclude, digest, process_tree, run, title
 from linked_pictures import link_all
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -31,7 +31,7 @@ NODE = {"num_cpus": 1, "object_store_memory": 200_000_000, "include_dashboard": 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=Path, default=Path("data/test"), help="folder of pictures")
-    parser.add_argument("--count", type=int, default=1584, help="links are made where there are fewer")
+    parser.add_argument("--count", type=int, default=1584, help="pictures repeat where there are fewer")
     parser.add_argument("--out", type=Path, default=Path("ray-nodes"))
     parser.add_argument("--model", default="studio-s")
     parser.add_argument(
@@ -54,11 +54,11 @@ def main() -> None:
             ended = run([*words, "--address", address], watch)
         codes.append(ended.code)
         if ended.code:
-            print(*ended.said, sep="\n")
+            print(*ended.stderr, sep="\n")
             break
         rates.append(watch.pictures_per_second)
         made.add(digest(masks))
-        print(f"{nodes} {'node' if nodes == 1 else 'nodes'}, one core each: {rates[-1]:.1f} pictures a second")
+        print(f"{nodes} {'node' if nodes == 1 else 'nodes'}, one core each: {rates[-1]:.1f} pictures per second")
     if any(codes):
         conclude({"every batch ends with exit code 0": False})
     share = rates[1] / (2 * rates[0])
@@ -67,38 +67,38 @@ def main() -> None:
         {
             f"at least {options.least:.0%} of twice the rate": share >= options.least,
             "the same masks": len(made) == 1,
-            "no process of Ray is left": not has_rays_left(),
+            "no process of Ray is left": not is_ray_running(),
         }
     )
 
 
 @contextmanager
 def cluster(cores: list[int]) -> Iterator[str]:
-    """The address of nodes that have a core each."""
+    """Start one node per core; give the cluster's address."""
     nodes = Cluster()
     try:
         for core in cores:
-            before = set(family(os.getpid()))
+            before = set(process_tree(os.getpid()))
             nodes.add_node(**NODE)
-            for process in set(family(os.getpid())) - before:
+            for process in set(process_tree(os.getpid())) - before:
                 if "raylet" in title(process).partition(" ")[0]:
-                    for member in family(process):
-                        keep_on(member, core)
+                    for member in process_tree(process):
+                        bind_to_core(member, core)
         yield nodes.address
     finally:
         nodes.shutdown()
 
 
-def keep_on(process: int, core: int) -> None:
-    """All its threads, and so whatever they start from now on."""
+def bind_to_core(process: int, core: int) -> None:
+    """Bind all threads of a process, and so whatever they start from now on."""
     for thread in Path(f"/proc/{process}/task").iterdir():
         os.sched_setaffinity(int(thread.name), {core})
 
 
-def has_rays_left(seconds: float = 10) -> bool:
-    """Whether children of this process still run after so long."""
+def is_ray_running(seconds: float = 10) -> bool:
+    """Return whether Ray's child processes still run after so many seconds."""
     until = time.monotonic() + seconds
-    while any("ray" in title(process) for process in family(os.getpid())[1:]):
+    while any("ray" in title(process) for process in process_tree(os.getpid())[1:]):
         if time.monotonic() > until:
             return True
         time.sleep(0.2)

@@ -1,9 +1,10 @@
-"""What `input.clahe` costs a picture, beside reading that picture.
+"""Measure the time that `input.clahe` takes per picture, and compare it with reading the picture.
 
-python benchmarks/clahe_cost.py --data data
+python benchmarks/speed/clahe.py --data data
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -30,7 +31,7 @@ def main() -> None:
     print(f"{'read it':24} {reading:8.2f} ms")
     for size_wh in SIZES_WH:
         small = cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA)
-        own = milliseconds(lambda small=small: equalise(small, options.clip_limit), options.repeats)
+        own = milliseconds(partial(equalise, small, options.clip_limit), options.repeats)
         print(f"{'equalise ' + 'x'.join(map(str, size_wh)):24} {own:8.2f} ms   {own / reading:5.2f} of reading")
 
 

@@ -1,11 +1,11 @@
-"""How long a piece of work takes."""
+"""Time a piece of work."""
 
 import time
 from collections.abc import Callable
 
 
 def milliseconds(work: Callable[[], object], repeats: int = 15) -> float:
-    """The fastest of a few: what the machine can do when nothing else does."""
+    """Return the time of the fastest of some repeats, which other programs disturbed least."""
     times = []
     for _ in range(repeats):
         start = time.perf_counter()

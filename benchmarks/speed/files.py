@@ -1,6 +1,6 @@
-"""Reading, run-length coding and writing against the plain way of doing the same work, in one run.
+"""Measure reading, run-length coding and writing, and compare with the plain way of each.
 
-python benchmarks/bench_files.py
+python benchmarks/speed/files.py
 """
 
 import io
@@ -19,14 +19,14 @@ SIZE_WH = (1918, 1280)
 
 
 def plain_rle(pixels: np.ndarray) -> str:
-    """Run lengths as most published scripts code them: a loop over the pixels that are car."""
+    """Encode run lengths as most published scripts do: by a loop over the car's pixels."""
     runs: list[int] = []
     last = -2
-    for place in np.flatnonzero(pixels):
-        if place > last + 1:
-            runs += [place + 1, 0]
+    for index in np.flatnonzero(pixels).tolist():
+        if index > last + 1:
+            runs += [index + 1, 0]
         runs[-1] += 1
-        last = place
+        last = index
     return " ".join(map(str, runs))
 
 

@@ -1,6 +1,6 @@
-"""What the gradients of depthwise convolutions cost on the CPU: ours against torch's own, in one run.
+"""Measure training steps on the CPU with this package's gradients of depthwise convolutions, and with torch's own.
 
-python benchmarks/bench_training_step.py
+python benchmarks/speed/training_step.py
 """
 
 from __future__ import annotations
@@ -45,8 +45,10 @@ def main() -> None:
         with mock.patch.object(lite_encoder.DepthwiseOnCpu, "apply", plain):
             torchs.append(step(module, pictures, target))
     print(f"studio-s, {width}x{height}, batch {count}, bf16, {torch.get_num_threads()} threads, best of {STEPS}")
-    print(f"torch's gradients  {count / min(torchs):6.2f} pictures a second")
-    print(f"ours               {count / min(ours):6.2f} pictures a second, {min(torchs) / min(ours):.2f} times as many")
+    print(f"torch's gradients  {count / min(torchs):6.2f} pictures per second")
+    print(
+        f"ours               {count / min(ours):6.2f} pictures per second, {min(torchs) / min(ours):.2f} times as many"
+    )
 
 
 if __name__ == "__main__":

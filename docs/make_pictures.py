@@ -1,8 +1,8 @@
 """Draw docs/before-after.jpg: synthetic cars in their studio, and cut out by the built-in model.
 
-    python docs/before_after.py
+    python docs/make_pictures.py
 
-Rendering asks for '.[studio]'.
+Needs '.[studio]'.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SIZE_WH = (1440, 960)
 SHOWN_WH = (480, 320)
 SEED, SAMPLES = 47, 32
 SHOTS = (("suv", 3), ("coupe", 7), ("minivan", 12))
-"""Bodies and views: of cars that no training had."""
+"""Bodies and views of cars that were in no training."""
 
 
 def main() -> None:
