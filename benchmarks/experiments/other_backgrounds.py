@@ -87,8 +87,8 @@ def by_reach(predictor: Predictor, reaches: Sequence[int]) -> dict[str, Predicto
     """Return the coarse pass alone, and both passes with each limit; nothing for a model of one pass."""
     if not reaches or not isinstance(predictor, CoarseToFinePredictor):
         return {}
-    limited = {f"reach {reach}": replace(predictor, reach_px=reach) for reach in reaches}
-    return {"coarse pass": predictor.first, **limited}
+    limited = {f"reach {reach}": replace(predictor, max_edge_shift_px=reach) for reach in reaches}
+    return {"coarse pass": predictor.coarse, **limited}
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from carvanamask.io.write import save_picture
 from carvanamask.jobs import bench as job
 from carvanamask.jobs.bench import BenchOptions, BenchReport, bench, measure_in_turns, peak_megabytes, run_fresh
 from carvanamask.mask_quality.postprocess import make_mask
-from carvanamask.model.build import Device, build_predictor
+from carvanamask.model.build import build_predictor
+from carvanamask.model.device import Device
 from carvanamask.model.model_file import ModelFile
 
 ONCE = BenchOptions(repeats=1, device=Device.CPU)

@@ -13,9 +13,9 @@ from carvanamask.core.card import ModelCard
 from carvanamask.errors import ConfigError
 from carvanamask.jobs.export import check_precision, export
 from carvanamask.model.model_file import ModelFile
+from carvanamask.model.onnxruntime_engine import CPU_PROVIDER, OnnxRuntimePredictor
 from carvanamask.model.openvino_engine import OpenVinoPredictor
 from carvanamask.model.registry import BUILT_IN
-from carvanamask.model.torch_engine import TorchPredictor
 from carvanamask.training.export import encode_onnx
 from carvanamask.training.networks import build_network
 from carvanamask.training.quantize import eight_bits
@@ -73,7 +73,8 @@ def test_an_export_is_smaller_and_says_how_far_off_it_is(
 def test_both_engines_read_it_alike(model: ModelFile, tmp_path: Path) -> None:
     made = export(model, tmp_path / "out", "int8-weights").model
     levels = np.random.default_rng(0).integers(0, 256, (32, 64, 3), dtype=np.uint8)
-    assert np.abs(OpenVinoPredictor(made, "f32").infer(levels) - TorchPredictor(made, "cpu").infer(levels)).max() < 1e-4
+    by_openvino, by_onnxruntime = OpenVinoPredictor(made, "f32"), OnnxRuntimePredictor(made, CPU_PROVIDER)
+    assert np.abs(by_openvino.infer(levels) - by_onnxruntime.infer(levels)).max() < 1e-4
 
 
 def test_every_network_of_a_model_is_exported(model: ModelFile, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from carvanamask.jobs import watch as job
 from carvanamask.jobs.cutout import CutOut, cutout
 from carvanamask.jobs.predict import SaveResult, predict
 from carvanamask.jobs.watch import Pace, watch
-from carvanamask.model.build import Device
+from carvanamask.model.device import Device
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.predictor import Predictor
 

@@ -27,9 +27,9 @@ WHEELS: tuple[Box, ...] = ((40, 90, 60, 100), (140, 90, 160, 100))
 
 # Limits so generous that noise of a few pixels meets them
 EAGER: list[Callable[[Mask], Mask]] = [
-    partial(join_fragments, thin=0.3, gap=0.4),
-    partial(drop_far_blobs, share=0.5, gap=0.2),
-    partial(close_roof, level=0.3, depth=0.05, steepness=0.1, rim=0.05, slender=0.1),
+    partial(join_fragments, max_thickness=0.3, max_gap=0.4),
+    partial(drop_far_blobs, max_area=0.5, min_gap=0.2),
+    partial(close_roof, min_level=0.3, min_depth=0.05, min_steepness=0.1, min_rim=0.05, slender=0.1),
     partial(fill_holes, small=0.03, large=0.2, deep=0.2),
 ]
 
@@ -106,7 +106,7 @@ def test_an_antenna_in_pieces_is_tied_together_from_below() -> None:
 
 def test_a_stroke_is_as_thick_as_its_fragment_and_goes_the_shortest_way() -> None:
     fragment, stroke = (100, 28, 103, 36), (100, 28, 103, 40)
-    tied = join_fragments(drawn(BODY, fragment), thin=0.03)
+    tied = join_fragments(drawn(BODY, fragment), max_thickness=0.03)
     assert_same(tied, drawn(BODY, stroke))
 
 

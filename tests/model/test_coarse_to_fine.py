@@ -1,32 +1,37 @@
-"""A bright rectangle is the car; the first pass sees a small picture, the second one the part around the car."""
+"""A bright rectangle is the car; the coarse pass gets a small picture, the refinement pass the crop of the car."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from brightness_model import save_brightness_model
 from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import ProbabilityMap
 from carvanamask.model.build import build_predictor
-from carvanamask.model.coarse_to_fine import LOST, REACH_PX, CoarseToFinePredictor, limits, without_specks
-from carvanamask.model.flip import FlipAverage
+from carvanamask.model.coarse_to_fine import (
+    MAX_EDGE_SHIFT_PX,
+    CoarseToFinePredictor,
+    probability_bounds,
+    without_specks,
+)
+from carvanamask.model.ensemble import FlipAverage
 from carvanamask.model.model_file import ModelFile
-from carvanamask.model.predictor import NetworkPredictor
+from carvanamask.model.predictor import NetworkPredictor, Predictor
 
 
 def picture(left: int = 80, right: int = 120) -> np.ndarray:
-    levels = np.zeros((100, 200, 3), np.uint8)
-    levels[40:60, left:right] = 255
-    return levels
+    pixels = np.zeros((100, 200, 3), np.uint8)
+    pixels[40:60, left:right] = 255
+    return pixels
 
 
-class First:
-    """Right, and it remembers how large a picture it got."""
+class Coarse(Predictor):
+    """Correct, and it records the size of its picture."""
 
-    engine = arithmetic = "first"
-    sees_views = False
+    engine = "coarse"
     size_wh = (0, 0)
 
     def predict(self, picture: np.ndarray) -> ProbabilityMap:
@@ -34,104 +39,139 @@ class First:
         return ProbabilityMap(picture[..., 0].astype(np.float32) / 255)
 
 
-class Second(NetworkPredictor):
-    engine = arithmetic = "second"
+class Refinement(NetworkPredictor):
+    """Correct, and it records its crops."""
 
-    def __init__(self) -> None:
-        self.card = ModelCard(name="n", network="", input_size_wh=(64, 32))
-        self.seen: list[np.ndarray] = []
+    engine = arithmetic = "refinement"
 
-    def infer(self, levels: np.ndarray) -> np.ndarray:
-        self.seen.append(levels)
-        return levels[..., 0].astype(np.float32) / 255
+    def __init__(self, input_size_wh: tuple[int, int] = (64, 32)) -> None:
+        self.card = ModelCard(name="n", network="", input_size_wh=input_size_wh)
+        self.crops: list[np.ndarray] = []
+
+    def infer(self, pixels: np.ndarray) -> np.ndarray:
+        self.crops.append(pixels)
+        return pixels[..., 0].astype(np.float32) / 255
 
 
-def test_the_second_pass_sees_the_car_large() -> None:
-    first, second = First(), Second()
-    found = CoarseToFinePredictor(first, second, (50, 25)).predict(picture())
-    assert first.size_wh == (50, 25)
-    assert second.seen[0].shape == (32, 64, 3)
-    assert (second.seen[0][..., 0] > 127).mean() > 0.6  # of the whole picture the car is 4 %
+def test_refinement_pass_gets_the_car_enlarged() -> None:
+    coarse, refinement = Coarse(), Refinement()
+    found = CoarseToFinePredictor(coarse, refinement, (50, 25)).predict(picture())
+    assert coarse.size_wh == (50, 25)
+    assert refinement.crops[0].shape == (32, 64, 3)
+    assert (refinement.crops[0][..., 0] > 127).mean() > 0.6  # the car is 4 % of the picture
     assert found.size_wh == (200, 100)
     assert np.abs(found.to_mask(0.5).pixels.astype(int) - (picture()[..., 0] > 0)).sum() <= 4
 
 
-def test_where_the_first_pass_finds_no_car_its_word_stands() -> None:
-    second = Second()
-    found = CoarseToFinePredictor(First(), second, (50, 25)).predict(np.full((100, 200, 3), 64, np.uint8))
+def test_no_car_in_the_coarse_pass_ends_it() -> None:
+    refinement = Refinement()
+    found = CoarseToFinePredictor(Coarse(), refinement, (50, 25)).predict(np.full((100, 200, 3), 64, np.uint8))
     assert found.size_wh == (200, 100)
     np.testing.assert_allclose(found.values, 64 / 255, atol=1e-6)
-    assert second.seen == []
+    assert refinement.crops == []
 
 
-def test_a_speck_does_not_widen_the_part_that_is_seen() -> None:
+@pytest.mark.parametrize(("speck_area", "is_kept"), [(19, False), (20, True), (21, True)])
+def test_speck_below_2_percent_does_not_widen_the_crop(speck_area: int, is_kept: bool) -> None:
     is_car = np.zeros((50, 100), bool)
-    is_car[20:40, 20:60] = True
-    is_car[0:3, 95:98] = True
-    assert np.flatnonzero(without_specks(is_car).any(axis=0)).tolist() == list(range(20, 60))
-    is_car[0:10, 95:98] = True  # as large a part of the whole as a second car would be
-    assert without_specks(is_car)[:10].any()
+    is_car[20:40, 10:60] = True  # 1000 pixels
+    is_car[0, 70 : 70 + speck_area] = True
+    kept = without_specks(is_car)
+    assert kept[0].any() == is_kept
+    assert kept[20:40, 10:60].all()
+    assert kept.sum() == 1000 + is_kept * speck_area
 
 
-def test_near_the_edge_of_the_first_pass_the_second_one_is_free_and_beyond_it_is_not() -> None:
-    first = np.full((3, 40), 0.1, np.float32)
-    first[:, 20:] = 0.9
-    least, most = limits(first, REACH_PX)
-    assert least[1].tolist() == [0] * (20 + REACH_PX) + [np.float32(0.9)] * (20 - REACH_PX)
-    assert most[1].tolist() == [np.float32(0.1)] * (20 - REACH_PX) + [1] * (20 + REACH_PX)
+def test_refinement_moves_the_edge_by_4_pixels_at_most() -> None:
+    coarse = np.full((3, 40), 0.1, np.float32)
+    coarse[:, 20:] = 0.9
+    lower, upper = probability_bounds(coarse, MAX_EDGE_SHIFT_PX)
+    assert lower[1].tolist() == [0] * 24 + [np.float32(0.9)] * 16
+    assert upper[1].tolist() == [np.float32(0.1)] * 16 + [1] * 24
 
 
-class Torn(Second):
-    """Right, but for a hole."""
+LARGE_CAR_AREA = 90 * 190
 
-    def infer(self, levels: np.ndarray) -> np.ndarray:
-        values = super().infer(levels)
-        values[15:17, 30:40] = 0
+
+def large_car() -> np.ndarray:
+    """A picture that is its own crop, as large as the coarse and the refinement pass work: nothing is resized."""
+    pixels = np.zeros((100, 200, 3), np.uint8)
+    pixels[5:95, 5:195] = 255  # with its margins more than the picture
+    return pixels
+
+
+class WithHole(Refinement):
+    """Correct except for a hole of some pixels deep inside the car."""
+
+    def __init__(self, hole_px: int) -> None:
+        super().__init__((200, 100))
+        self.hole_px = hole_px
+
+    def infer(self, pixels: np.ndarray) -> np.ndarray:
+        values = super().infer(pixels)
+        values[20:80, 20:180].flat[: self.hole_px] = 0
         return values
 
 
-def test_a_hole_that_only_the_second_pass_sees_is_not_torn() -> None:
-    large = np.zeros((100, 200, 3), np.uint8)
-    large[10:90, 10:190] = 255
-    found = CoarseToFinePredictor(First(), Torn(), (200, 100)).predict(large)
+def test_hole_that_only_the_refinement_pass_sees_is_closed() -> None:
+    found = CoarseToFinePredictor(Coarse(), WithHole(200), (200, 100)).predict(large_car())
     assert found.values[20:80, 20:180].all()
-    assert 0 < found.disagreement < LOST
+    assert found.disagreement == pytest.approx(200 / LARGE_CAR_AREA)
 
 
-class Wrong(Second):
-    """Sees no car, or nothing else."""
+@pytest.mark.parametrize(("share", "has_failed"), [(0.028, False), (0.032, True)])
+def test_refinement_that_contradicts_3_percent_of_the_car_has_failed(share: float, has_failed: bool) -> None:
+    class Outgrown(WithHole):
+        """Adds a grey column beside the car, which the edge's bounds allow: it shows whose map is the result."""
 
-    def __init__(self, word: float) -> None:
+        def infer(self, pixels: np.ndarray) -> np.ndarray:
+            values = super().infer(pixels)
+            values[5:95, 4] = 0.25
+            return values
+
+    found = CoarseToFinePredictor(Coarse(), Outgrown(round(share * LARGE_CAR_AREA)), (200, 100)).predict(large_car())
+    assert found.disagreement == pytest.approx(share, rel=0.01)
+    assert found.values[50, 4] == (0 if has_failed else 0.25)
+
+
+class Constant(Refinement):
+    """Gives one probability everywhere."""
+
+    def __init__(self, probability: float) -> None:
         super().__init__()
-        self.word = word
+        self.probability = probability
 
-    def infer(self, levels: np.ndarray) -> np.ndarray:
-        return np.full(levels.shape[:2], self.word, np.float32)
-
-
-def test_where_the_second_pass_is_lost_the_first_one_s_word_stands() -> None:
-    large = np.zeros((100, 200, 3), np.uint8)
-    large[30:70, 60:140] = 255
-    for word in (0, 1):
-        found = CoarseToFinePredictor(First(), Wrong(word), (200, 100)).predict(large)
-        np.testing.assert_array_equal(found.values, large[..., 0] / 255)
-        assert found.disagreement > 0.05
+    def infer(self, pixels: np.ndarray) -> np.ndarray:
+        return np.full(pixels.shape[:2], self.probability, np.float32)
 
 
-def test_looks_that_agree_dispute_nothing() -> None:
-    large = np.zeros((100, 200, 3), np.uint8)
-    large[30:70, 60:140] = 255
-    predictor = CoarseToFinePredictor(First(), Second(), (200, 100))
-    assert predictor.predict(large).disagreement < 0.001
-    assert FlipAverage(predictor).predict(large).disagreement < 0.001
-    assert FlipAverage(CoarseToFinePredictor(First(), Wrong(0), (200, 100))).predict(large).disagreement > 0.2
+def middle_car() -> np.ndarray:
+    pixels = np.zeros((100, 200, 3), np.uint8)
+    pixels[30:70, 60:140] = 255
+    return pixels
 
 
-def test_a_card_that_zooms_is_carried_out_and_survives_the_disk(tmp_path: Path) -> None:
-    first = save_brightness_model(tmp_path / "first", (40, 20))
+@pytest.mark.parametrize("probability", [0, 1])
+def test_coarse_map_is_the_result_where_refinement_fails(probability: float) -> None:
+    found = CoarseToFinePredictor(Coarse(), Constant(probability), (200, 100)).predict(middle_car())
+    np.testing.assert_array_equal(found.values, middle_car()[..., 0] / 255)
+    assert found.disagreement > 0.05
+
+
+def test_passes_that_agree_have_no_disagreement() -> None:
+    predictor = CoarseToFinePredictor(Coarse(), Refinement(), (200, 100))
+    assert predictor.predict(middle_car()).disagreement < 0.001
+    assert FlipAverage(predictor).predict(middle_car()).disagreement < 0.001
+    assert (
+        FlipAverage(CoarseToFinePredictor(Coarse(), Constant(0), (200, 100))).predict(middle_car()).disagreement > 0.2
+    )
+
+
+def test_crop_model_survives_the_disk(tmp_path: Path) -> None:
+    coarse = save_brightness_model(tmp_path / "coarse", (40, 20))
     network = save_brightness_model(tmp_path / "network", (64, 32))
     model = ModelFile.save(
-        tmp_path / "both", network.onnx.read_bytes(), network.card.model_copy(update={"sees_crop": True}), [first]
+        tmp_path / "both", network.onnx.read_bytes(), network.card.model_copy(update={"sees_crop": True}), [coarse]
     )
     predictor = build_predictor(ModelFile.load(model.folder), "cpu")
     assert isinstance(predictor, CoarseToFinePredictor)

@@ -40,7 +40,7 @@ def test_a_card_of_before_equalisation_existed_means_none(tmp_path: Path) -> Non
 def test_a_network_that_is_not_the_card_s_is_refused(tmp_path: Path) -> None:
     ModelFile.save(tmp_path, b"network", CARD)
     (tmp_path / "model.onnx").write_bytes(b"networj")
-    with pytest.raises(ModelError, match="not the network its card describes"):
+    with pytest.raises(ModelError, match="not the network that its card describes"):
         ModelFile.load(tmp_path)
 
 

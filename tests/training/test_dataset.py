@@ -12,8 +12,8 @@ from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.errors import MaskError
 from carvanamask.io.read import load_picture
 from carvanamask.io.write import save_mask, save_picture
+from carvanamask.model.onnxruntime_engine import CPU_PROVIDER, OnnxRuntimePredictor
 from carvanamask.model.openvino_engine import OpenVinoPredictor
-from carvanamask.model.torch_engine import TorchPredictor
 from carvanamask.training import dataset
 from carvanamask.training.config import AugmentConfig, InputConfig, TrainingConfig
 from carvanamask.training.dataset import (
@@ -102,7 +102,7 @@ def test_training_validation_and_prediction_see_the_same_pixels(
     model = save_brightness_model(tmp_path, (48, 32), clahe=clahe)
     probability = 1 / (1 + np.exp(-20 * (seen.mean(axis=2, dtype=np.float32) - 127.5) / 127.5))
     expected = ProbabilityMap(probability).resized((picture.shape[1], picture.shape[0])).values
-    for predictor in (OpenVinoPredictor(model, "f32"), TorchPredictor(model, "cpu")):
+    for predictor in (OpenVinoPredictor(model, "f32"), OnnxRuntimePredictor(model, CPU_PROVIDER)):
         assert np.abs(predictor.predict(picture).values - expected).max() < 1e-4, predictor.engine
 
 

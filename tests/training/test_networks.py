@@ -7,8 +7,8 @@ from torch import nn
 
 from carvanamask.core.card import ModelCard
 from carvanamask.model.model_file import ModelFile
+from carvanamask.model.onnxruntime_engine import CPU_PROVIDER, OnnxRuntimePredictor
 from carvanamask.model.openvino_engine import OpenVinoPredictor
-from carvanamask.model.torch_engine import TorchPredictor
 from carvanamask.training.config import TIMM, NetworkConfig
 from carvanamask.training.export import encode_onnx
 from carvanamask.training.networks import NETWORKS, UNet, build_network
@@ -122,5 +122,5 @@ class TestEveryNetwork:
         with torch.no_grad():
             expected = network((torch.from_numpy(picture).permute(2, 0, 1)[None] / 255 - 0.5) / 0.5).sigmoid()[0, 0]
         assert expected.max() - expected.min() > 0.01
-        for predictor in (OpenVinoPredictor(model, "f32"), TorchPredictor(model, "cpu")):
+        for predictor in (OpenVinoPredictor(model, "f32"), OnnxRuntimePredictor(model, CPU_PROVIDER)):
             assert np.abs(predictor.predict(picture).values - expected.numpy()).max() < 1e-4, predictor.engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from carvanamask.model.build import Device
+from carvanamask.model.device import Device
 
 
 class ExecutorName(StrEnum):

@@ -29,7 +29,7 @@ def bench(
 ) -> None:
     """Measure a model's speed from file to mask file, its network alone, its first mask and its memory."""
     from carvanamask.jobs.bench import BenchOptions, bench
-    from carvanamask.model.build import Device
+    from carvanamask.model.device import Device
     from carvanamask.model.registry import find_model
 
     options = BenchOptions(repeats, seconds, Device(device))

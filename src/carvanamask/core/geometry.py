@@ -1,4 +1,4 @@
-"""The part of a picture that holds its car: what a second pass looks at more closely."""
+"""Boxes and connected components: where in a picture the car is."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-MARGIN_WH = (0.05, 0.1)
-"""Left free on each side, as shares of the car's width and height: mirrors and antennas that a first pass loses."""
+CROP_MARGIN_WH = (0.05, 0.1)
+"""Margin of a crop on each side, as shares of the car's width and height: room for mirrors and antennas that a coarse
+pass loses."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle of whole pixels inside a picture."""
+    """A rectangle of whole pixels inside a picture; width and height are 0 where there is nothing to enclose."""
 
     left: int
     top: int
@@ -21,46 +22,104 @@ class Box:
     height: int
 
     @classmethod
-    def around(cls, is_car: np.ndarray, size_wh: tuple[int, int], shape_wh: tuple[int, int]) -> Box | None:
-        """All that `is_car`, bool (h, w), marks in a picture of `size_wh`, with room around it; None for no car.
+    def enclosing(cls, is_set: np.ndarray, margin_px: int = 0) -> Box:
+        """Return the smallest box around the set pixels of a bool array (h, w), with a margin as far as there is room.
 
-        The mask may be smaller than the picture. The box is about as wide for its height as `shape_wh`, as far as
-        the picture reaches.
+        Most of a picture is wall, and work costs by the pixel: the box is the part worth working on.
         """
-        columns, rows = np.flatnonzero(is_car.any(axis=0)), np.flatnonzero(is_car.any(axis=1))
-        if not columns.size:
+        binary = np.ascontiguousarray(is_set).view(np.uint8)
+        left, top, width, height = cv2.boundingRect(binary) if binary.size else (0, 0, 0, 0)
+        if not width:
+            return cls(0, 0, 0, 0)
+        first_x, first_y = max(0, left - margin_px), max(0, top - margin_px)
+        end_x, end_y = min(is_set.shape[1], left + width + margin_px), min(is_set.shape[0], top + height + margin_px)
+        return cls(first_x, first_y, end_x - first_x, end_y - first_y)
+
+    @classmethod
+    def for_crop(cls, is_car: np.ndarray, size_wh: tuple[int, int], aspect_wh: tuple[int, int]) -> Box | None:
+        """Return the box of the car, with a margin, in a picture of `size_wh`; None for no car.
+
+        `is_car`, bool (h, w), may be smaller than the picture. The box has the aspect ratio of `aspect_wh` as far as
+        the picture has room for it.
+        """
+        car = cls.enclosing(is_car)
+        if not car.width:
             return None
+        # in shares of the picture: where the car starts and ends, left to right and top to bottom
         ends = [
-            (places[0] / side, (places[-1] + 1) / side)
-            for places, side in ((columns, is_car.shape[1]), (rows, is_car.shape[0]))
+            (first / side, (first + length) / side)
+            for first, length, side in ((car.left, car.width, is_car.shape[1]), (car.top, car.height, is_car.shape[0]))
         ]
-        middles = [(low + high) / 2 * side for (low, high), side in zip(ends, size_wh, strict=True)]
+        centres = [(low + high) / 2 * side for (low, high), side in zip(ends, size_wh, strict=True)]
         needed = [
             (high - low) * side * (1 + 2 * margin)
-            for (low, high), side, margin in zip(ends, size_wh, MARGIN_WH, strict=True)
+            for (low, high), side, margin in zip(ends, size_wh, CROP_MARGIN_WH, strict=True)
         ]
-        shape = shape_wh[0] / shape_wh[1]
-        wanted = max(needed[0], needed[1] * shape), max(needed[1], needed[0] / shape)
-        sides = [max(1, min(side, round(want))) for side, want in zip(size_wh, wanted, strict=True)]
+        aspect = aspect_wh[0] / aspect_wh[1]
+        wanted = max(needed[0], needed[1] * aspect), max(needed[1], needed[0] / aspect)
+        lengths = [max(1, min(side, round(want))) for side, want in zip(size_wh, wanted, strict=True)]
         left, top = (
-            min(max(0, round(middle - side / 2)), whole - side)
-            for middle, side, whole in zip(middles, sides, size_wh, strict=True)
+            min(max(0, round(centre - length / 2)), side - length)
+            for centre, length, side in zip(centres, lengths, size_wh, strict=True)
         )
-        return cls(left, top, *sides)
+        return cls(left, top, *lengths)
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Index of this part in an array (height, width, …)."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
+    def crop(self, pixels: np.ndarray) -> np.ndarray:
+        """Return a view of this part of an array (height, width, …)."""
+        return pixels[self.slices]
 
     def scaled(self, size_wh: tuple[int, int], other_wh: tuple[int, int]) -> Box:
-        """The same part of the same picture at another size, to the nearest whole pixel, and at least one."""
+        """Return the same part of a picture of `size_wh` at its size `other_wh`, to the nearest pixel, at least one."""
         across, down = other_wh[0] / size_wh[0], other_wh[1] / size_wh[1]
         left, top = min(round(self.left * across), other_wh[0] - 1), min(round(self.top * down), other_wh[1] - 1)
         right, bottom = round((self.left + self.width) * across), round((self.top + self.height) * down)
         return Box(left, top, max(1, right - left), max(1, bottom - top))
 
-    def of(self, pixels: np.ndarray) -> np.ndarray:
-        """A view of this part of a picture or a mask, (height, width, …)."""
-        return pixels[self.top : self.top + self.height, self.left : self.left + self.width]
-
-    def pasted(self, part: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
-        """float32 of any size, enlarged to this box in a map of `size_wh` that is 0 elsewhere."""
+    def paste(self, part: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+        """Return a float32 map of `size_wh` with `part`, resized bilinearly, in this box and 0 elsewhere."""
         values = np.zeros((size_wh[1], size_wh[0]), np.float32)
-        cv2.resize(part, (self.width, self.height), dst=self.of(values), interpolation=cv2.INTER_LINEAR)
+        cv2.resize(part, (self.width, self.height), dst=self.crop(values), interpolation=cv2.INTER_LINEAR)
         return values
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """The connected components of a binary array; number 0 is all that isn't set."""
+
+    labels: np.ndarray
+    """Number of each pixel's component: int32 (h, w)."""
+    areas: np.ndarray
+    """Pixels of each component, number 0 included: int32 (count + 1,)."""
+    boxes: np.ndarray
+    """Left, top, width and height of each: int32 (count + 1, 4)."""
+
+    @classmethod
+    def of(cls, is_set: np.ndarray, connectivity: int = 8) -> Components:
+        """Find the components of a bool array (h, w); pixels touch by edges and corners (8) or by edges only (4)."""
+        if not is_set.size:
+            return cls(is_set.astype(np.int32), np.zeros(1, np.int32), np.zeros((1, 4), np.int32))
+        binary = np.ascontiguousarray(is_set).view(np.uint8)
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(binary, connectivity=connectivity)
+        return cls(labels, stats[:, cv2.CC_STAT_AREA], stats[:, :4])
+
+    @property
+    def count(self) -> int:
+        return len(self.areas) - 1
+
+    @property
+    def largest(self) -> int:
+        """Number of the largest component."""
+        return int(self.areas[1:].argmax()) + 1
+
+    @property
+    def largest_area(self) -> int:
+        """Pixels of the largest component, 0 without any."""
+        return int(self.areas[1:].max(initial=0))
+
+    def box(self, number: int) -> Box:
+        return Box(*map(int, self.boxes[number]))

@@ -1,4 +1,4 @@
-"""The two pictures a network and a person exchange: probabilities and the mask cut from them."""
+"""A mask, and the probability map that it is made from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ _ONE = np.float32(1).view(np.uint32)
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """Which pixels are car: a bool array of shape (height, width)."""
+    """Which pixels belong to the car: a bool array of shape (height, width).
+
+    >>> Mask(np.array([[True, True, False], [False, True, True]])).to_rle()
+    '1 2 5 2'
+    """
 
     pixels: np.ndarray
 
@@ -28,23 +32,23 @@ class Mask:
         return self.pixels.shape[1], self.pixels.shape[0]
 
     def to_rle(self) -> str:
-        """Encode as Kaggle does: "start length …", 1-indexed, row-major (left to right, then down)."""
+        """Return Kaggle's run-length code: "start length …", 1-indexed, row-major (left to right, then down)."""
         flat = self.pixels.ravel()
         changes = np.flatnonzero(flat[1:] != flat[:-1]) + 2
-        # a run that touches the first or the last pixel begins or ends there without a change
+        # runs that touch the first or the last pixel have no change there
         edges = np.concatenate([np.flatnonzero(flat[:1]) + 1, changes, np.flatnonzero(flat[-1:]) + flat.size + 1])
         edges[1::2] -= edges[::2]
         return " ".join(map(str, edges.tolist()))
 
     @classmethod
     def from_rle(cls, rle: str, size_wh: tuple[int, int]) -> Mask:
-        """Decode what `to_rle` encodes into a mask of `size_wh` pixels.
+        """Return the mask of `size_wh` pixels that `to_rle` encoded.
 
         Raises MaskError for anything but ascending, separate runs inside the picture.
         """
         width, height = size_wh
         runs = Runs.from_rle(rle, size_wh)
-        # background, car, background …: where each stretch begins, and where the last one ends
+        # background, car, background …: where each stretch starts, and where the last one ends
         edges = np.concatenate([[0], np.stack([runs.starts, runs.ends], axis=1).ravel(), [width * height]])
         stretches = np.diff(edges)
         return cls(np.repeat(np.arange(stretches.size) % 2 == 1, stretches).reshape(height, width))
@@ -52,19 +56,24 @@ class Mask:
 
 @dataclass(frozen=True, eq=False)
 class ProbabilityMap:
-    """How sure a model is that a pixel is car: float32 of shape (height, width), in [0, 1]."""
+    """How likely each pixel belongs to the car: float32 of shape (height, width), in [0, 1].
+
+    >>> ProbabilityMap(np.array([[0.2, 0.5, 0.9]], np.float32)).to_mask(0.5).pixels.tolist()
+    [[False, False, True]]
+    """
 
     values: np.ndarray
     disagreement: float = 0.0
-    """Share of the car that two looks saw differently, beyond what the second may change; 0 after one look."""
+    """How far a refinement pass contradicts the coarse pass, beyond the edge that it may move, as a share of the car;
+    0 for a model without one."""
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.dtype != np.float32:
             raise MaskError(f"a probability map is 2-D float32, not {self.values.ndim}-D {self.values.dtype}")
-        # read as whole numbers, floats from 0 to 1 are in their order, and negative ones and NaN above them: one look
+        # as unsigned integers, floats in [0, 1] keep their order, and negative ones and NaN lie above: one comparison
         if self.values.view(np.uint32).max(initial=0) > _ONE:
             low, high = float(self.values.min()), float(self.values.max())
-            if not (low >= 0.0 and high <= 1.0):  # written so that NaN fails too; -0 passes
+            if not (low >= 0.0 and high <= 1.0):  # NaN fails too; -0 passes
                 raise MaskError(f"a probability map lies in [0, 1], not [{low:g}, {high:g}]")
 
     @property
@@ -72,11 +81,11 @@ class ProbabilityMap:
         return self.values.shape[1], self.values.shape[0]
 
     def to_mask(self, threshold: float) -> Mask:
-        """A pixel is car when its probability exceeds the threshold."""
+        """Return the mask of the pixels whose probability exceeds the threshold."""
         return Mask(self.values > threshold)
 
     def resized(self, size_wh: tuple[int, int]) -> ProbabilityMap:
-        """Bilinear. Enlarge probabilities before the threshold: masks enlarged after it lose their edge."""
+        """Return the map at another size, by bilinear interpolation; resize before the threshold, never a mask."""
         if size_wh == self.size_wh:
             return self
         return ProbabilityMap(cv2.resize(self.values, size_wh, interpolation=cv2.INTER_LINEAR), self.disagreement)

@@ -1,4 +1,4 @@
-"""How much of a predicted mask is right, and how much of it undecided: Dice, IoU, boundary IoU; in [0, 1]."""
+"""Scores of a mask, in [0, 1]: Dice, IoU and boundary IoU against the truth, and how much of it is uncertain."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ BOUNDARY_SHARE = 0.02
 """The boundary band's width as a share of the picture's diagonal (Cheng et al., 2021)."""
 
 UNCERTAIN_BETWEEN = 30 / 255, 210 / 255
-"""Neither car nor background: in Carvana's challenge the area between gave a failed minivan away."""
+"""Probabilities that mean neither car nor background. In Carvana's challenge this area gave a failed minivan away."""
 
 
 def dice(prediction: Mask, truth: Mask) -> float:
-    """2·|A∩B| / (|A|+|B|), Kaggle's metric; 1 for two empty masks."""
+    """Return 2·|A∩B| / (|A|+|B|), Kaggle's metric; 1 for two empty masks. Raises MaskError for different sizes."""
     _require_same_size(prediction, truth)
     both = np.count_nonzero(prediction.pixels & truth.pixels)
     total = np.count_nonzero(prediction.pixels) + np.count_nonzero(truth.pixels)
@@ -24,13 +24,13 @@ def dice(prediction: Mask, truth: Mask) -> float:
 
 
 def iou(prediction: Mask, truth: Mask) -> float:
-    """|A∩B| / |A∪B|; 1 for two empty masks."""
+    """Return |A∩B| / |A∪B|; 1 for two empty masks. Raises MaskError for different sizes."""
     overlap = dice(prediction, truth)
     return overlap / (2 - overlap)
 
 
 def dice_curve(prediction: ProbabilityMap, truth: Mask, steps: int = 256) -> np.ndarray:
-    """Dice at the thresholds 0, 1/steps, … (steps−1)/steps: float64 of shape (steps,)."""
+    """Return Dice at the thresholds 0, 1/steps, … (steps−1)/steps: float64 of shape (steps,)."""
     _require_same_size(prediction, truth)
     # a pixel in bin b passes the thresholds 0 … (b−1)/steps: those its value exceeds, as in `to_mask`
     bins = np.ceil(prediction.values.ravel() * steps).astype(np.int64)
@@ -42,10 +42,10 @@ def dice_curve(prediction: ProbabilityMap, truth: Mask, steps: int = 256) -> np.
 
 
 def boundary_iou(prediction: Mask, truth: Mask, share: float = BOUNDARY_SHARE) -> float:
-    """IoU of the two masks' inner bands along their outlines, `share` of the diagonal wide.
+    """Return the IoU of the two masks' inner bands along their outlines, `share` of the diagonal wide.
 
-    Source: Cheng et al., "Boundary IoU" (CVPR 2021). Sees an edge that is off where the plain IoU, full of
-    easy interior, hardly moves.
+    Source: Cheng et al., "Boundary IoU" (CVPR 2021). It shows a wrong edge where the plain IoU, most of which is easy
+    interior, hardly moves.
     """
     _require_same_size(prediction, truth)
     radius_px = max(1, round(share * float(np.hypot(*truth.size_wh))))
@@ -53,15 +53,15 @@ def boundary_iou(prediction: Mask, truth: Mask, share: float = BOUNDARY_SHARE) -
 
 
 def uncertain_ratio(probabilities: ProbabilityMap, mask: Mask) -> float:
-    """The area that is neither car nor background, as a share of the mask's; 0 for an empty mask."""
+    """Return the area that is neither car nor background, as a share of the mask's area; 0 for an empty mask."""
     area = np.count_nonzero(mask.pixels)
     return cv2.countNonZero(cv2.inRange(probabilities.values, *UNCERTAIN_BETWEEN)) / area if area else 0.0
 
 
 def _inner_band(mask: Mask, radius_px: int) -> Mask:
-    # the frame's edge counts as outside, as in the paper: pad by one pixel of background
+    # the picture's border counts as outside, as in the paper: pad by one pixel of background
     padded = np.pad(mask.pixels, 1).astype(np.uint8)
-    # what `radius_px` erosions by a 3x3 square take away lies within that chessboard distance of the outside
+    # the pixels that `radius_px` erosions by a 3x3 square remove are those within that chessboard distance
     distance_px = cv2.distanceTransform(padded, cv2.DIST_C, 3)[1:-1, 1:-1]
     return Mask(mask.pixels & (distance_px <= radius_px))
 

@@ -1,4 +1,4 @@
-"""How far long work has come: the one value that jobs report and that screens, logs and metrics show."""
+"""Progress of a job: the one value that jobs report and that the command line, logs and metrics show."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Progress:
     kept: int = 0
     """Items that earlier runs had finished."""
     failures: tuple[tuple[str, CarvanaMaskError], ...] = ()
-    """(item's name, error) in the order they came."""
+    """(item's name, error), oldest first."""
     seconds: float = 0.0
 
     @property
@@ -68,4 +68,4 @@ OnProgress = Callable[[Progress], None]
 
 
 def ignore_progress(progress: Progress) -> None:
-    """Listen to nothing: the default of jobs that nobody watches."""
+    """Do nothing: the default of jobs that nobody watches."""

@@ -11,9 +11,9 @@ from carvanamask.errors import MaskError
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """Where a mask is car: runs of pixels in row-major order, ascending, none overlapping.
+    """The car's pixels as runs in row-major order, ascending, none overlapping.
 
-    As long as the mask's outline, where its pixels are as many as its area: a car at 1918x1280 has about a thousand.
+    Their number grows with the mask's outline, not with its area: a car at 1918x1280 has about a thousand.
     """
 
     starts: np.ndarray
@@ -23,7 +23,7 @@ class Runs:
 
     @classmethod
     def from_rle(cls, rle: str, size_wh: tuple[int, int]) -> Runs:
-        """Read "start length …", 1-indexed, of a picture of `size_wh` pixels.
+        """Return the runs of the code "start length …", 1-indexed, for a picture of `size_wh` pixels.
 
         Raises MaskError for anything but ascending, separate runs inside the picture.
         """
@@ -45,21 +45,21 @@ class Runs:
 
     @property
     def area(self) -> int:
-        """In pixels."""
+        """Number of pixels."""
         return int((self.ends - self.starts).sum())
 
     def overlap(self, other: Runs) -> int:
-        """How many pixels are car in both."""
+        """Return how many pixels belong to the car in both."""
         return int((other._pixels_before(self.ends) - other._pixels_before(self.starts)).sum())
 
     def dice(self, other: Runs) -> float:
-        """`core.metrics.dice` of the two masks, which are of one size; 1 for two empty ones."""
+        """Return `core.metrics.dice` of the two masks, which must have the same size; 1 for two empty ones."""
         total = self.area + other.area
         return 2 * self.overlap(other) / total if total else 1.0
 
-    def _pixels_before(self, places: np.ndarray) -> np.ndarray:
-        """How many pixels before each place are car."""
-        begun = np.searchsorted(self.starts, places)
-        # what the runs that have begun hold, less what of the last of them lies behind the place
-        held = np.concatenate([[0], np.cumsum(self.ends - self.starts)])[begun]
-        return np.asarray(held - np.maximum(np.concatenate([[0], self.ends])[begun] - places, 0))
+    def _pixels_before(self, positions: np.ndarray) -> np.ndarray:
+        """Return how many of the car's pixels lie before each position."""
+        started = np.searchsorted(self.starts, positions)
+        # all pixels of the runs that started earlier, less those of the last run that lie beyond the position
+        pixels = np.concatenate([[0], np.cumsum(self.ends - self.starts)])[started]
+        return np.asarray(pixels - np.maximum(np.concatenate([[0], self.ends])[started] - positions, 0))

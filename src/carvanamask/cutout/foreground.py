@@ -1,4 +1,4 @@
-"""The car's own colour where a pixel is half car, half studio: without it the old wall shines as a halo."""
+"""The car's own colour where a pixel is half car, half studio: without it the old wall stays as a halo."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 
 RADII_PX = (20, 3)
-"""Of the two passes' windows. An edge is three pixels wide: what is farther than 20 from it has another colour."""
+"""Radii of the two passes' windows. An edge is three pixels wide; farther than 20 from it colours differ."""
 
 
 def estimate_foreground(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """RGB uint8 (H, W, 3) and alpha float32 (H, W) → RGB uint8 with the background's share taken out at the edge.
+    """Return an RGB uint8 (H, W, 3) picture without the background's share at the edge of `alpha`, float32 (H, W).
 
     Blur fusion, a wide pass and a fine one. Source: Forte, "Approximate Fast Foreground Colour Estimation"
     (ICIP 2021). What only edge pixels need is computed for these alone.
@@ -34,8 +34,8 @@ def estimate_foreground(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     foreground, _ = _fuse(
         image[edge],
         alpha[edge],
-        _blur(_laid_out(foreground * alpha[near][:, np.newaxis], near, image.shape), fine)[edge],
-        _blur(_laid_out(background * (1 - alpha[near][:, np.newaxis]), near, image.shape), fine)[edge],
+        _blur(_spread(foreground * alpha[near][:, np.newaxis], near, image.shape), fine)[edge],
+        _blur(_spread(background * (1 - alpha[near][:, np.newaxis]), near, image.shape), fine)[edge],
         _blur(alpha, fine)[edge],
     )
     colours[edge] = (foreground * 255).round().astype(np.uint8)
@@ -45,18 +45,19 @@ def estimate_foreground(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 def _fuse(
     image: np.ndarray, alpha: np.ndarray, car_around: np.ndarray, wall_around: np.ndarray, alpha_around: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The colours of car and wall at some pixels, (n, 3) each, from the means around them."""
+    """Return the colours of car and wall at some pixels, (n, 3) each, from the means around them."""
     alpha, alpha_around = alpha[:, np.newaxis], alpha_around[:, np.newaxis]
-    # colours around a pixel, each weighed by how much of it is car, or isn't
+    # mean colours around a pixel, weighted by how much of each neighbour is car, or isn't
     foreground, background = car_around / (alpha_around + 1e-5), wall_around / (1 - alpha_around + 1e-5)
-    # what is left unexplained by the two is given to the car as far as the pixel is car
+    # the rest that the two don't explain belongs to the car as far as the pixel is car
     rest = image - alpha * foreground - (1 - alpha) * background
     return np.clip(foreground + alpha * rest, 0, 1), np.clip(background, 0, 1)
 
 
-def _laid_out(values: np.ndarray, places: tuple[np.ndarray, ...], shape: tuple[int, ...]) -> np.ndarray:
+def _spread(values: np.ndarray, indices: tuple[np.ndarray, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """Return a float32 picture with the values at these indices and 0 elsewhere."""
     picture = np.zeros(shape, np.float32)
-    picture[places] = values
+    picture[indices] = values
     return picture
 
 

@@ -1,4 +1,4 @@
-"""A car's shadow: how much light is left on the ground that it stands on."""
+"""The shadow that a car casts on the ground it stands on."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from carvanamask.core.geometry import Box
 from carvanamask.core.mask import Mask
 
 _STEP = 4
-"""Soft as a shadow is, every fourth pixel each way shows all of it."""
+"""The shadow is computed at a quarter of the size: it is soft enough to lose nothing."""
 
 _STEEPEST = 1.5
-"""Rows a column. Where the hull of a car falls faster it hangs from a mirror, and is no ground."""
+"""Rows per column. Where the hull of a car falls faster it hangs from a mirror, and is no ground."""
 
 
 def ground_shadow(mask: Mask) -> np.ndarray:
-    """How much light is left on the ground: float32 (H, W) in [0, 1], 1 far from the car and everywhere without one.
+    """Return the share of light that reaches the ground, float32 (H, W) in [0, 1]; 1 far from the car or without one.
 
-    A dark patch under the body, a wide pale one around it, and a line where the tyres stand. How wide and dark they are
-    was fitted to the shadows that cars have in Carvana's own pictures (`benchmarks/shadows.py`).
+    A dark patch under the body, a wide pale one around it, and a line where the tyres stand. Their width and darkness
+    are fitted to the shadows in Carvana's own pictures (`benchmarks/shadows.py`).
     """
     ground = _Ground.of(mask)
     if ground is None:
         return np.ones(mask.pixels.shape, np.float32)
-    body = ground.mean_seen(ground.under_body * ground.away_from_the_ends, 0.049)
-    around = ground.mean_seen(ground.under_body, 0.25)
-    contact = ground.mean_seen(ground.contact, 0.0265)
+    body = ground.blurred(ground.under_body * ground.end_fade, 0.049)
+    around = ground.blurred(ground.under_body, 0.25)
+    contact = ground.blurred(ground.contact, 0.0265)
     left = (1 - 0.76 * body) * (1 - 0.25 * around) * (1 - np.minimum(0.88 * contact, 1))
     width, height = mask.size_wh
     size_wh = left.shape[1] * _STEP, left.shape[0] * _STEP
@@ -36,7 +37,7 @@ def ground_shadow(mask: Mask) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Ground:
-    """What a mask, at a quarter of its size, tells of the ground; lines are float or int arrays, one value a column."""
+    """The ground under a mask's car, at a quarter of its size; lines are arrays with one value per column."""
 
     car: np.ndarray
     """Share of each pixel that is car, float32 (h, w)."""
@@ -45,14 +46,14 @@ class _Ground:
     edge: np.ndarray
     """The row where the car's convex hull ends: it reaches from tyre to tyre."""
     steep: np.ndarray
-    """How many rows that edge falls or rises a column."""
+    """Rows per column by which that edge falls or rises."""
     box_wh: tuple[float, float]
 
     @classmethod
     def of(cls, mask: Mask) -> _Ground | None:
-        """None for no car, and for one too small to have a shadow."""
-        _, _, width, height = cv2.boundingRect(np.ascontiguousarray(mask.pixels).view(np.uint8))
-        if min(width, height) < 3 * _STEP:
+        """Return None for no car, and for one too small to have a shadow."""
+        box = Box.enclosing(mask.pixels)
+        if min(box.width, box.height) < 3 * _STEP:
             return None
         size_wh = -(-mask.pixels.shape[1] // _STEP), -(-mask.pixels.shape[0] // _STEP)
         car = cv2.resize(mask.pixels.astype(np.float32), size_wh, interpolation=cv2.INTER_AREA)
@@ -62,7 +63,7 @@ class _Ground:
             return None
         edge = _lowest(cv2.fillConvexPoly(np.zeros_like(is_car), cv2.convexHull(points), 1))
         steep = cv2.blur(abs(np.gradient(edge.astype(np.float32)))[np.newaxis], (9, 1))[0]
-        ground = cls(car, _lowest(is_car), edge, steep, (width / _STEP, height / _STEP))
+        ground = cls(car, _lowest(is_car), edge, steep, (box.width / _STEP, box.height / _STEP))
         return ground if ground.is_floor.any() else None
 
     @property
@@ -78,7 +79,7 @@ class _Ground:
 
     @property
     def under_body(self) -> np.ndarray:
-        """Ground between the car's outline and its hull; from the front the bumper hangs over towards the camera."""
+        """Ground between the car's outline and its hull; from the front the bumper juts out towards the camera."""
         down, height = np.arange(self.car.shape[0])[:, np.newaxis], self.box_wh[1]
         over = height * (0.11 * (1 - self.sideways) + 0.009 * self.sideways) * np.clip(1 - self.steep / 0.7, 0, 1)
         # between the spokes of a wheel, too, but not through the windows
@@ -87,8 +88,8 @@ class _Ground:
         return np.asarray(is_near & self.is_floor & ~is_gap)
 
     @property
-    def away_from_the_ends(self) -> np.ndarray:
-        """From 0.06 at either end, where light comes in below the car, to 1; the frame is no end."""
+    def end_fade(self) -> np.ndarray:
+        """From 0.06 at both ends, where light comes in below the car, to 1; the picture's border is no end."""
         columns = np.arange(self.car.shape[1])
         first, last = np.flatnonzero(self.is_floor)[[0, -1]]
         first = -len(columns) if (self.car[:, 0] > 0.5).any() else first
@@ -99,21 +100,21 @@ class _Ground:
 
     @property
     def contact(self) -> np.ndarray:
-        """Where the outline stands on the ground: where it comes near the hull, so tyres, and no bumper."""
+        """Where the car touches the ground: its outline comes near the hull at tyres, not at a bumper."""
         down, height = np.arange(self.car.shape[0])[:, np.newaxis], self.box_wh[1]
         stands = np.exp((self.lowest - self.edge) / (0.1 * height)) * self.is_floor
         return np.asarray(((down >= self.lowest - 1) & (down < self.lowest + max(1.0, 0.02 * height))) * stands)
 
-    def mean_seen(self, what: np.ndarray, spread: float) -> np.ndarray:
-        """Its mean around each pixel over the ground that is seen; `spread` is a share of the car's height.
+    def blurred(self, values: np.ndarray, spread: float) -> np.ndarray:
+        """Return the mean around each pixel over the visible ground; `spread` is a share of the car's height.
 
-        What the car hides neither darkens nor lights the ground along its outline.
+        What the car hides neither darkens nor lightens the ground along its outline.
         """
         sigma, free = max(0.5, spread * self.box_wh[1]), 1 - self.car
-        seen = cv2.GaussianBlur((what * free).astype(np.float32), (0, 0), sigma)
-        return np.asarray(seen / np.maximum(cv2.GaussianBlur(free, (0, 0), sigma), 0.02))
+        visible = cv2.GaussianBlur((values * free).astype(np.float32), (0, 0), sigma)
+        return np.asarray(visible / np.maximum(cv2.GaussianBlur(free, (0, 0), sigma), 0.02))
 
 
 def _lowest(is_car: np.ndarray) -> np.ndarray:
-    """The row of each column's lowest pixel that is set; the last one where none is."""
+    """Return the row of each column's lowest set pixel; the last row where none is."""
     return np.asarray(is_car.shape[0] - 1 - is_car[::-1].argmax(axis=0))

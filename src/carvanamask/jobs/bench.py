@@ -27,9 +27,11 @@ from carvanamask.io.read import load_picture
 from carvanamask.io.write import save_mask
 from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.mask_quality.uncertainty import review_reason
-from carvanamask.model.build import Device, build_predictor
+from carvanamask.model.build import build_predictor
+from carvanamask.model.device import Device
 from carvanamask.model.model_file import ModelFile
-from carvanamask.model.predictor import Predictor, shrink
+from carvanamask.model.predictor import Predictor
+from carvanamask.model.preprocess import shrink_by_area
 from carvanamask.studio import SHOWROOM
 
 log = logging.getLogger(__name__)
@@ -107,7 +109,7 @@ def bench(
     with tempfile.TemporaryDirectory() as cache:
         (cold, _), (again, peak) = (run_fresh(model, some, options.device, cache) for some in (items[:1], items))
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(threads_for_pictures()) as pool:
-        small = list(pool.map(lambda item: shrink(load_picture(item.picture), model.card.input_size_wh), items))
+        small = list(pool.map(lambda item: shrink_by_area(load_picture(item.picture), model.card.input_size_wh), items))
         works = {
             "whole": lambda: write_masks(predictor, model, items, Path(folder)),
             "network": lambda: len(list(pool.map(predictor.predict, small))),

@@ -16,7 +16,8 @@ from carvanamask.data.run_dir import RunDir
 from carvanamask.errors import ConfigError, DataError
 from carvanamask.io.read import load_mask_of
 from carvanamask.model.build import build_predictor
-from carvanamask.model.ensemble import Ensemble, JointMap, best_blend
+from carvanamask.model.ensemble import Ensemble, JointMap
+from carvanamask.model.ensemble_weights import best_blend
 from carvanamask.model.model_file import ModelFile
 from carvanamask.version import __version__
 

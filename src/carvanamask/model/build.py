@@ -1,77 +1,63 @@
-"""A model as its card describes it: one network or several, with flip averaging or without."""
+"""Build the predictor that a model's card describes: one network or several, with or without flip averaging."""
 
 from __future__ import annotations
 
-import importlib.util
-from enum import StrEnum
-from pathlib import Path
+import logging
+from collections.abc import Callable
+from functools import partial
 
-from carvanamask.errors import ConfigError, nearest
+from carvanamask.errors import ConfigError
 from carvanamask.model.coarse_to_fine import CoarseToFinePredictor
-from carvanamask.model.ensemble import Ensemble
-from carvanamask.model.flip import FlipAverage
+from carvanamask.model.device import Device, find_provider, parse_device
+from carvanamask.model.ensemble import Ensemble, FlipAverage
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.predictor import NetworkPredictor, Predictor
 
-
-class Device(StrEnum):
-    """Where a network runs."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-    MPS = "mps"
+log = logging.getLogger(__name__)
 
 
-def build_predictor(model: ModelFile, device: str = "auto", threads: int = 0, concurrency: int = 0) -> Predictor:
-    """All that a model's card asks for, on `device`; on the CPU with `threads`, or one a core.
+def build_predictor(model: ModelFile, device: str = Device.AUTO, threads: int = 0, concurrency: int = 0) -> Predictor:
+    """Return the predictor of a model, with all its members, on a device.
 
-    `concurrency` 1 has one picture soonest, 0 many.
-
-    Raises ConfigError for a device that isn't there and ModelError for a network that can't run.
+    `threads`: CPU threads, 0: one per core. `concurrency`: pictures processed in parallel; 1 gives the lowest latency,
+    0 the highest throughput. Raises ConfigError for a device that can't be used and ModelError for a network that
+    can't run.
     """
-    members = [build_predictor(member, device, threads, concurrency) for member in model.members]
-    predictor: Predictor
-    if model.card.sees_crop:
-        network = build_network_predictor(model, device, threads, concurrency)
-        predictor = CoarseToFinePredictor(members[0], network, model.members[0].card.input_size_wh)
-    elif members:
-        predictor = Ensemble(members, [member.weight for member in model.card.members])
-    else:
-        predictor = build_network_predictor(model, device, threads, concurrency)
-    return FlipAverage(predictor) if model.card.flip else predictor
+    return assemble(model, partial(build_network_predictor, device=device, threads=threads, concurrency=concurrency))
 
 
 def build_network_predictor(
-    model: ModelFile, device: str = "auto", threads: int = 0, concurrency: int = 0
+    model: ModelFile, device: str = Device.AUTO, threads: int = 0, concurrency: int = 0
 ) -> NetworkPredictor:
-    """The engine for `device`: OpenVINO for "cpu", with `threads` or one a core, PyTorch for "cuda" and "mps".
+    """Return the engine of a model's own network: ONNX Runtime on a GPU, OpenVINO on the CPU.
 
-    `concurrency` 1 is for one picture soon, 0 for many: see OpenVinoPredictor.
-
-    "auto" is an NVIDIA GPU if there is one that PyTorch can use, else the CPU; looking for it does not import torch.
-    Raises ConfigError for a device that isn't there and ModelError for a network that can't run.
+    Options and errors as in `build_predictor`. A GPU that is named is never replaced by the CPU; one that "auto" finds
+    but can't start is, with a warning.
     """
-    if device not in list(Device):
-        raise ConfigError(f"no device '{device}'{nearest(device, Device)} (devices: {', '.join(Device)})")
-    if device in ("cuda", "mps") or (device == "auto" and has_nvidia_gpu() and has_torch_engine()):
-        if not has_torch_engine():
-            raise ConfigError(f"device '{device}' needs PyTorch: pip install 'carvanamask[train]', or use device 'cpu'")
-        from carvanamask.model.torch_engine import TorchPredictor, is_usable
+    wanted = parse_device(device)
+    provider = find_provider(wanted)
+    if provider:
+        from carvanamask.model.onnxruntime_engine import OnnxRuntimePredictor
 
-        if is_usable("cuda" if device == "auto" else device):
-            return TorchPredictor(model, "cuda" if device == "auto" else device)
-        if device != "auto":
-            raise ConfigError(f"this machine's PyTorch finds no {device} device: use device 'cpu' or 'auto'")
+        try:
+            return OnnxRuntimePredictor(model, provider)
+        except ConfigError as error:
+            if wanted is not Device.AUTO:
+                raise
+            log.warning("the network runs on the CPU, not on the GPU: %s", error)
     from carvanamask.model.openvino_engine import OpenVinoPredictor
 
     return OpenVinoPredictor(model, threads=threads, concurrency=concurrency)
 
 
-def has_nvidia_gpu() -> bool:
-    """Whether a driver shows a GPU; asks the system, not torch, whose import costs seconds."""
-    return Path("/dev/nvidia0").exists() or Path("/proc/driver/nvidia/version").exists()
-
-
-def has_torch_engine() -> bool:
-    return all(importlib.util.find_spec(package) for package in ("torch", "onnx"))
+def assemble(model: ModelFile, build_network: Callable[[ModelFile], NetworkPredictor]) -> Predictor:
+    """Return the predictor of a model whose networks, its own and its members', `build_network` builds."""
+    members = [assemble(member, build_network) for member in model.members]
+    predictor: Predictor
+    if model.card.sees_crop:
+        predictor = CoarseToFinePredictor(members[0], build_network(model), model.members[0].card.input_size_wh)
+    elif members:
+        predictor = Ensemble(members, [member.weight for member in model.card.members])
+    else:
+        predictor = build_network(model)
+    return FlipAverage(predictor) if model.card.flip else predictor

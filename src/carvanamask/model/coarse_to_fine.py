@@ -1,4 +1,4 @@
-"""Looking twice: a first pass finds the car, a second one sees it as large as its input allows and draws its edge."""
+"""A coarse pass finds the car in the whole picture; a refinement pass draws the edge in a crop around it."""
 
 from __future__ import annotations
 
@@ -7,77 +7,78 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from carvanamask.core.geometry import Box
+from carvanamask.core.geometry import Box, Components
 from carvanamask.core.mask import ProbabilityMap
-from carvanamask.model.predictor import NetworkPredictor, Predictor, network_input, shrink
+from carvanamask.model.predictor import NetworkPredictor, Predictor, network_input
+from carvanamask.model.preprocess import require_rgb, shrink_by_area
 
-SPECK = 0.02
-"""Components below this share of the largest one's area are no cars: a sticker on the wall must not widen the box."""
+MIN_COMPONENT_SHARE = 0.02
+"""Components below this share of the largest one's area are no cars: a sticker on the wall must not widen the crop."""
 
-REACH_PX = 4
-"""How far the second pass may move an edge, in pixels of the first one's map. What lies deeper inside or farther
-outside is for the first one to say, which sees where the car stands (`benchmarks/other_backgrounds.py --reach`)."""
+MAX_EDGE_SHIFT_PX = 4
+"""How far the refinement pass may move an edge, in pixels of the coarse map. Deeper inside and farther outside the
+coarse pass decides, which sees where the car stands (`benchmarks/other_backgrounds.py --reach`)."""
 
-LOST = 0.03
-"""Share of the car. A second pass that would overrule the first one over more than that is lost in this picture, in
-grain or a soft focus that a smaller one does not show: the first map stands. 656 held-out pictures are below 0.008."""
+MAX_OVERRULED = 0.03
+"""Share of the car. Where the two passes contradict each other over more than that, the refinement pass has failed, in
+grain or a soft focus that a smaller picture does not show, and the coarse map is the result. On 656 held-out pictures
+the share is below 0.008."""
 
 
 @dataclass(frozen=True)
 class CoarseToFinePredictor(Predictor):
-    """A first pass by any predictor on small pictures; where it finds a car, a network's word on that part's edges."""
+    """A coarse pass by any predictor on small pictures, and a refinement pass by a network on the crop of the car."""
 
-    first: Predictor
-    second: NetworkPredictor
-    first_size_wh: tuple[int, int]
-    """What the first pass gets: more it would shrink anyway."""
-    reach_px: int = REACH_PX
+    coarse: Predictor
+    refinement: NetworkPredictor
+    coarse_size_wh: tuple[int, int]
+    """Size of the coarse pass's pictures: the coarse predictor would shrink larger ones anyway."""
+    max_edge_shift_px: int = MAX_EDGE_SHIFT_PX
 
     @property
     def engine(self) -> str:
-        return f"{self.second.engine}, after a first pass"
+        return f"{self.refinement.engine}, after a coarse pass"
 
     @property
     def arithmetic(self) -> str:
-        return self.second.arithmetic
+        return self.refinement.arithmetic
 
     def predict(self, picture: np.ndarray) -> ProbabilityMap:
-        size_wh = (picture.shape[1], picture.shape[0])
-        found = self.first.predict(shrink(picture, self.first_size_wh))
-        box = Box.around(without_specks(found.values > 0.5), size_wh, self.second.card.input_size_wh)
+        coarse = self.coarse.predict(shrink_by_area(require_rgb(picture), self.coarse_size_wh))
+        size_wh, crop_size_wh = (picture.shape[1], picture.shape[0]), self.refinement.card.input_size_wh
+        box = Box.for_crop(without_specks(coarse.values > 0.5), size_wh, crop_size_wh)
         if box is None:
-            return found.resized(size_wh)
-        probability = self.second.infer(network_input(box.of(picture), self.second.card))
-        there = box.scaled(size_wh, found.size_wh)
-        least, most = (
-            ProbabilityMap(there.of(limit)).resized(self.second.card.input_size_wh)
-            for limit in limits(found.values, self.reach_px)
+            return coarse.resized(size_wh)
+        refined = self.refinement.infer(network_input(box.crop(picture), self.refinement.card))
+        coarse_box = box.scaled(size_wh, coarse.size_wh)
+        lower, upper = (
+            ProbabilityMap(coarse_box.crop(bound)).resized(crop_size_wh).values
+            for bound in probability_bounds(coarse.values, self.max_edge_shift_px)
         )
-        held = np.clip(probability, least.values, most.values)
-        overruled, area = cv2.norm(held, probability, cv2.NORM_L1), np.count_nonzero(held > 0.5)
+        bounded = np.clip(refined, lower, upper)
+        overruled, area = cv2.norm(bounded, refined, cv2.NORM_L1), np.count_nonzero(bounded > 0.5)
         disagreement = float(overruled / area) if area else 0.0
-        values = found.resized(size_wh).values if disagreement > LOST else box.pasted(held, size_wh)
-        return ProbabilityMap(values, disagreement)
+        has_failed = disagreement > MAX_OVERRULED
+        return ProbabilityMap(
+            coarse.resized(size_wh).values if has_failed else box.paste(bounded, size_wh), disagreement
+        )
 
 
-def limits(first: np.ndarray, reach_px: int) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the most that a second pass may say where the first one says `first`; float32 (h, w), all three.
+def probability_bounds(coarse: np.ndarray, max_edge_shift_px: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and the highest probability that the refinement pass may give; float32 (h, w), as `coarse`.
 
-    Within `reach_px` of the edge of what the first one calls car these are 0 and 1; deeper inside no less than it says
-    itself, farther outside no more.
+    Within `max_edge_shift_px` of the coarse car's edge these are 0 and 1. Deeper inside, the coarse probability is the
+    lowest; farther outside, it is the highest.
     """
-    is_car = (first > 0.5).astype(np.uint8)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1, 2 * reach_px + 1))
+    is_car = (coarse > 0.5).astype(np.uint8)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max_edge_shift_px + 1, 2 * max_edge_shift_px + 1))
     is_deep, is_near = cv2.erode(is_car, disc) > 0, cv2.dilate(is_car, disc) > 0
-    return np.where(is_deep, first, np.float32(0)), np.where(is_near, np.float32(1), first)
+    return np.where(is_deep, coarse, np.float32(0)), np.where(is_near, np.float32(1), coarse)
 
 
 def without_specks(is_car: np.ndarray) -> np.ndarray:
-    """bool (h, w) → the same without components that are small beside the largest."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(is_car.astype(np.uint8))
-    if count < 3:
-        return is_car
-    areas = stats[:, cv2.CC_STAT_AREA]
-    stays = areas >= SPECK * areas[1:].max()
-    stays[0] = False
-    return np.asarray(stays[labels])
+    """Return the pixels, bool (h, w), without components that are small compared with the largest."""
+    components = Components.of(is_car)
+    is_kept = components.areas >= MIN_COMPONENT_SHARE * components.largest_area
+    is_kept[0] = False
+    return np.asarray(is_kept[components.labels])

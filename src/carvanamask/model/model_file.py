@@ -1,4 +1,4 @@
-"""A trained model: the network as ONNX beside a card that answers every question a prediction asks."""
+"""A trained model: the network as ONNX, and a card that answers every question that prediction has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from carvanamask.io.atomic import save_bytes_atomically, save_text_atomically
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A folder with `card.json`, and `model.onnx` or members' folders or both; checked when loaded."""
+    """A folder with `card.json` and `model.onnx` or members' folders or both; checked when it is loaded."""
 
     folder: Path
     card: ModelCard
@@ -32,12 +32,16 @@ class ModelFile:
 
     @property
     def identity(self) -> str:
-        """The same for the same networks: of its one network, or of all that an ensemble's card says of its members."""
-        return self.card.sha256 or _sha256(repr(self.card.members).encode())
+        """Hash of the networks: of its own, or of the members and their weights for an ensemble."""
+        members = (f"{member.name} {member.weight!r} {member.sha256}" for member in self.card.members)
+        return self.card.sha256 or _sha256("\n".join(members).encode())
 
     @classmethod
     def load(cls, folder: Path) -> ModelFile:
-        """Raises ModelError when a part is missing or isn't the one the card was written for."""
+        """Load a model from its folder.
+
+        Raises ModelError when a part is missing or isn't the one that the card was written for.
+        """
         card_path = folder / "card.json"
         try:
             card = ModelCard.model_validate_json(card_path.read_text(encoding="utf-8"))
@@ -46,14 +50,16 @@ class ModelFile:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the file"
-            raise ModelError(f"{card_path} is not a model's card ({where}: {first['msg']}): export it again") from None
+            reason = f"is not a model's card ({where}: {first['msg']})"
+            raise ModelError(reason, "export it again", card_path) from None
         except (OSError, UnicodeDecodeError) as error:
-            raise ModelError(f"{folder} is no whole model ({error}): export it again") from None
+            raise ModelError(f"is no complete model ({error})", "export it again", folder) from None
         if network is not None and _sha256(network) != card.sha256:
-            raise ModelError(f"{folder}/model.onnx is not the network its card describes: copy or export it again")
+            raise ModelError("is not the network that its card describes", "copy or export it again", model.onnx)
         for member, file in zip(card.members, model.members, strict=True):
             if _sha256(file.card_file.read_bytes()) != member.sha256:
-                raise ModelError(f"{file.folder} is not the member that {card_path} describes: make the model again")
+                reason = f"is not the member that {card_path} describes"
+                raise ModelError(reason, "make the model again", file.folder)
         return model
 
     @classmethod
@@ -65,9 +71,9 @@ class ModelFile:
         members: Sequence[ModelFile] = (),
         weights: Sequence[float] = (),
     ) -> ModelFile:
-        """Write network, copies of the members, and the card, which comes last: a folder with a card is whole.
+        """Write the network, copies of the members, and last the card: a folder with a card is complete.
 
-        `onnx` None is an ensemble's; `weights` are the members', all alike if not given.
+        `onnx` is None for an ensemble; `weights` are the members', by default all equal.
         """
         if onnx is not None:
             save_bytes_atomically(folder / "model.onnx", onnx)
@@ -75,43 +81,43 @@ class ModelFile:
             Member(name=name, weight=weight, sha256=_sha256(member.card_file.read_bytes()))
             for name, weight, member in zip(_names(members), weights or [1.0] * len(members), members, strict=True)
         ]
-        copies = tuple(
-            member._copied_to(member_folder(folder, item)) for item, member in zip(named, members, strict=True)
-        )
+        copies = _copy_members(members, named, folder)
         sha256 = "" if onnx is None else _sha256(onnx)
         model = cls(folder, card.model_copy(update={"sha256": sha256, "members": tuple(named)}), copies)
-        save_text_atomically(model.card_file, model.card.model_dump_json(indent=1))
+        model.save_card()
         return model
 
     def with_card(self, **changes: object) -> ModelFile:
-        """The same networks, asked in another way; nothing is written."""
+        """Return the same networks with some of the card's fields changed; nothing is written."""
         return replace(self, card=self.card.model_copy(update=changes))
 
     def save_card(self) -> None:
         save_text_atomically(self.card_file, self.card.model_dump_json(indent=1))
 
-    def _copied_to(self, folder: Path) -> ModelFile:
-        if self.card.has_network:
-            save_bytes_atomically(folder / "model.onnx", self.onnx.read_bytes())
-        copies = tuple(
-            member._copied_to(member_folder(folder, item))
-            for item, member in zip(self.card.members, self.members, strict=True)
-        )
-        save_bytes_atomically(folder / "card.json", self.card_file.read_bytes())
-        return ModelFile(folder, self.card, copies)
-
 
 def member_folder(folder: Path, member: Member) -> Path:
-    """Where a member of the model in `folder` lies."""
+    """Return the folder of a member of the model in `folder`."""
     return folder / "members" / member.name
 
 
+def _copy_members(members: Sequence[ModelFile], named: Sequence[Member], folder: Path) -> tuple[ModelFile, ...]:
+    copies = []
+    for model, member in zip(members, named, strict=True):
+        copy = member_folder(folder, member)
+        if model.card.has_network:
+            save_bytes_atomically(copy / "model.onnx", model.onnx.read_bytes())
+        parts = _copy_members(model.members, model.card.members, copy)
+        save_bytes_atomically(copy / "card.json", model.card_file.read_bytes())
+        copies.append(ModelFile(copy, model.card, parts))
+    return tuple(copies)
+
+
 def _names(members: Sequence[ModelFile]) -> list[str]:
-    """Each member's own; where two are called the same, every one with its number behind it."""
+    """Return each member's name, all numbered if two have the same one."""
     names = [member.card.name for member in members]
     if len(set(names)) == len(names):
         return names
-    return [f"{name}-{place}" for place, name in enumerate(names, start=1)]
+    return [f"{name}-{number}" for number, name in enumerate(names, start=1)]
 
 
 def _sha256(content: bytes) -> str:

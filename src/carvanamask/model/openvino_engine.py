@@ -1,4 +1,4 @@
-"""The network on the CPU, by OpenVINO: 16-bit floats where the CPU computes with them."""
+"""The network on the CPU, by OpenVINO: in 16-bit floats where the CPU computes with them."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from carvanamask.io.process import cpu_count
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.predictor import MAX_CONCURRENCY, NetworkPredictor, incompatible
 
-# Importing openvino reports the import to Intel and leaves an id in ~/intel, unless its telemetry isn't installed
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-
+# importing openvino reports the import to Intel and leaves an id in ~/intel: hide its telemetry, during the import only
+_IS_HIDDEN = sys.modules.setdefault("openvino_telemetry", None) is None  # type: ignore[arg-type]
 import openvino  # noqa: E402
+
+if _IS_HIDDEN:
+    del sys.modules["openvino_telemetry"]
 
 
 class OpenVinoPredictor(NetworkPredictor):
-    """A Predictor. The network is there as many times as pictures are computed at once; threads take turns at them.
+    """One network on the CPU, compiled once for each picture that is processed in parallel; threads take turns.
 
-    Streams of one compiled network would be the usual way. They share converted weights, and where a file stores
-    these in 8 bits OpenVINO 2026.4 gives a third of its networks wrong ones (docs/experiments.md).
+    Streams of one compiled network would be the usual way. They share converted weights, and OpenVINO 2026.4 gives a
+    third of them wrong ones where a file stores weights in 8 bits (docs/experiments.md).
     """
 
     def __init__(self, model: ModelFile, precision: str | None = None, threads: int = 0, concurrency: int = 0) -> None:
-        """`precision` "f32" or "bf16", by itself bf16 where the CPU has it; `threads` 0: one a core.
+        """Compile the network.
 
-        `concurrency` 1 has one picture soonest, by all threads; 0 has many soonest, one a thread up to MAX_CONCURRENCY: none
-        waits for another. Raises ModelError for a network that can't run.
+        `precision` is "f32" or "bf16", None: bf16 where the CPU has it. `threads` 0: one per core. `concurrency`:
+        pictures processed in parallel; 1 gives the lowest latency, by all threads; 0 gives the highest throughput, by
+        one picture per thread up to MAX_CONCURRENCY. Raises ModelError for a network that can't run.
         """
         self.card = model.card
         core = openvino.Core()
@@ -48,36 +51,35 @@ class OpenVinoPredictor(NetworkPredictor):
             self._requests.put(core.compile_model(network, "CPU", options).create_infer_request())
         self.arithmetic = f"OpenVINO on CPU, {precision}"
         self.engine = f"OpenVINO on CPU, {threads} {'thread' if threads == 1 else 'threads'}, {precision}"
-        # the first inference sets something up; two threads that make it at once can wait for each other forever
+        # each request's first inference initialises something: two threads that do so in parallel can deadlock
         width, height = model.card.input_size_wh
-        levels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-        if len({self.infer(levels).tobytes() for _ in range(concurrency)}) > 1:
-            raise incompatible(model, "OpenVINO computes it in two ways")
+        pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+        if len({self.infer(pixels).tobytes() for _ in range(concurrency)}) > 1:
+            raise incompatible(model, "OpenVINO's copies of it give different results")
 
-    def infer(self, levels: np.ndarray) -> np.ndarray:
+    def infer(self, pixels: np.ndarray) -> np.ndarray:
         request = self._requests.get()  # the one that has waited longest
         try:
-            result: np.ndarray = request.infer(levels[np.newaxis], share_inputs=True)[0][0, 0]
+            result: np.ndarray = request.infer(pixels[np.newaxis], share_inputs=True)[0][0, 0]
         finally:
             self._requests.put(request)
         return result
 
 
 def _read(core: openvino.Core, model: ModelFile) -> openvino.Model:
-    """The network with shrinking left out and everything else of the card put in: uint8 NHWC → probabilities NCHW."""
+    """Return the network from uint8 NHWC to probabilities NCHW: normalisation becomes a part of it."""
     width, height = model.card.input_size_wh
-    channels = 3
     try:
         network = core.read_model(model.onnx)
-        takes = network.input(0).partial_shape
-        if not takes.compatible(openvino.PartialShape([1, channels, height, width])):
-            raise incompatible(model, f"it takes {takes}")
-        network.reshape([1, channels, height, width])
+        input_shape = network.input(0).partial_shape
+        if not input_shape.compatible(openvino.PartialShape([1, 3, height, width])):
+            raise incompatible(model, f"its input has the shape {input_shape}")
+        network.reshape([1, 3, height, width])
     except RuntimeError as error:
         raise incompatible(model, str(error).strip().splitlines()[-1].strip()) from None
-    shape = network.output(0).get_partial_shape()
-    if shape != openvino.PartialShape([1, 1, height, width]):
-        raise incompatible(model, f"it gives {shape}")
+    output_shape = network.output(0).get_partial_shape()
+    if output_shape != openvino.PartialShape([1, 1, height, width]):
+        raise incompatible(model, f"its output has the shape {output_shape}")
     steps = openvino.preprocess.PrePostProcessor(network)
     steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
     steps.input().model().set_layout(openvino.Layout("NCHW"))

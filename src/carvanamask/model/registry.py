@@ -10,7 +10,7 @@ from carvanamask.model.model_file import ModelFile
 
 BUILT_IN = Path(__file__).parent.parent / "weights"
 DEFAULT_MODEL = "studio-m"
-"""The model that predicts where none is named."""
+"""The model that predicts if no other is named."""
 
 
 def built_in_names() -> list[str]:
@@ -18,7 +18,7 @@ def built_in_names() -> list[str]:
 
 
 def model_folders(runs: Path = RUNS) -> dict[str, Path]:
-    """Every model that `--model NAME` can mean: built-in ones, then runs that finished."""
+    """Return the folder of every model that `--model NAME` can mean: built-in ones, then finished runs."""
     found = {name: BUILT_IN / name for name in built_in_names()}
     for card in sorted(runs.glob("*/model/card.json")):
         found.setdefault(card.parent.parent.name, card.parent)
@@ -38,6 +38,6 @@ def find_model(name: str, runs: Path = RUNS) -> ModelFile:
         if (folder / "card.json").exists():
             return ModelFile.load(folder)
     if RunDir(runs / name).is_started:
-        raise ModelError(f"run '{name}' has no model yet: finish it with train --name {name}")
+        raise ModelError(f"run '{name}' has no model yet", f"finish it with train --name {name}")
     names = ", ".join(known) or "none yet: train one first"
     raise ModelError(f"no model called '{name}'{nearest(name, known)} (models: {names})")

@@ -38,8 +38,8 @@ def _seen_part(picture: np.ndarray, mask: Mask, options: InputConfig) -> tuple[n
 
     There is no car outside of it, and no prediction finds one there: a score of the part is the picture's.
     """
-    box = Box.around(mask.pixels, mask.size_wh, options.size_wh) if options.sees_crop else None
-    return (box.of(picture), box.of(mask.pixels)) if box else (picture, mask.pixels)
+    box = Box.for_crop(mask.pixels, mask.size_wh, options.size_wh) if options.sees_crop else None
+    return (box.crop(picture), box.crop(mask.pixels)) if box else (picture, mask.pixels)
 
 
 SHARED_MEMORY = Path("/dev/shm")

@@ -1,0 +1,48 @@
+"""ONNX Runtime on its CPU provider, which every machine has, against OpenVINO."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from brightness_model import save_brightness_model
+from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.errors import ConfigError
+from carvanamask.io.read import load_picture
+from carvanamask.mask_quality.postprocess import make_mask
+from carvanamask.model.build import assemble
+from carvanamask.model.model_file import ModelFile
+from carvanamask.model.onnxruntime_engine import CPU_PROVIDER, OnnxRuntimePredictor
+from carvanamask.model.openvino_engine import OpenVinoPredictor
+from carvanamask.model.registry import BUILT_IN, built_in_names
+from carvanamask.studio import SHOWROOM
+
+
+def test_engine_is_named(tmp_path: Path) -> None:
+    assert OnnxRuntimePredictor(save_brightness_model(tmp_path), CPU_PROVIDER).engine == "ONNX Runtime, CPU, f32"
+
+
+@pytest.mark.parametrize("name", built_in_names())
+def test_built_in_models_agree_with_openvino(name: str) -> None:
+    model = ModelFile.load(BUILT_IN / name)
+    by_openvino = assemble(model, lambda file: OpenVinoPredictor(file, "f32"))
+    by_onnxruntime = assemble(model, lambda file: OnnxRuntimePredictor(file, CPU_PROVIDER))
+    for sample in KaggleFolder(SHOWROOM).training_samples()[::60]:
+        picture = load_picture(sample.picture)
+        expected, found = by_openvino.predict(picture), by_onnxruntime.predict(picture)
+        assert np.abs(expected.values - found.values).max() < 1e-4
+        different = make_mask(expected, model.card).pixels != make_mask(found, model.card).pixels
+        assert np.count_nonzero(different) <= 2, f"of {different.size} pixels"
+
+
+def test_provider_that_does_not_start_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime itself runs on the CPU where the GPU's libraries are missing."""
+    session = onnxruntime.InferenceSession
+    monkeypatch.setattr(
+        onnxruntime, "InferenceSession", lambda path, options, providers: session(path, options, [CPU_PROVIDER])
+    )
+    with pytest.raises(ConfigError, match="can't start CoreMLExecutionProvider on this machine: install its driver"):
+        OnnxRuntimePredictor(save_brightness_model(tmp_path), "CoreMLExecutionProvider")
