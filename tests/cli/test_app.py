@@ -221,11 +221,11 @@ class TestCtrlC:
 
         draw_kaggle_folder(tmp_path / "data", cars=2, views=4)
 
-        def press(path: Path) -> np.ndarray:
+        def press(path: Path) -> tuple[np.ndarray, str]:
             os.kill(os.getpid(), signal.SIGINT)
-            return np.zeros((2, 2, 3), np.uint8)
+            return np.zeros((2, 2, 3), np.uint8), ""
 
-        monkeypatch.setattr(check_data, "load_picture", press)
+        monkeypatch.setattr(check_data, "load_picture_with_digest", press)
         assert run("data", "check")[0] == 130
 
 

@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> KaggleFolder:
 
 
 def found(report: DataReport) -> list[tuple[str, str, str]]:
-    return [(finding.severity, finding.kind, finding.file.name) for finding in report.findings]
+    return [(finding.severity, finding.code, finding.path.name) for finding in report.findings]
 
 
 def test_a_folder_in_order_has_no_findings(folder: KaggleFolder) -> None:
@@ -52,7 +52,7 @@ def test_a_picture_without_mask_and_a_mask_without_picture_are_found(folder: Kag
         ("warning", "missing-view", second.picture.name),
         ("warning", "missing-picture", second.mask.name),
     ]
-    assert str(report.findings[0]) == f"{first.picture} has no mask: add {first.mask}, or take the picture away"
+    assert str(report.findings[0]) == f"{first.picture} has no mask: add {first.mask}, or remove the picture"
     assert str(report.findings[2]) == f"{second.mask} has no picture: add {second.picture}"
 
 
@@ -75,7 +75,7 @@ def test_one_bad_file_does_not_keep_the_rest_from_being_read(folder: KaggleFolde
             ("error", "unreadable", folder.test_samples()[0].picture.name),
         ]
     )
-    damaged = next(finding for finding in report.findings if finding.file == first.picture)
+    damaged = next(finding for finding in report.findings if finding.path == first.picture)
     assert damaged.reason == "is truncated or damaged (Premature end of JPEG file)"
     assert damaged.repair == "copy or export it again"
     assert str(damaged) == f"{first.picture} {damaged.reason}: {damaged.repair}"

@@ -11,7 +11,7 @@ from carvanamask.batch.options import BatchOptions, OnError
 from carvanamask.core.mask import Mask
 from carvanamask.core.progress import OnProgress, Progress
 from carvanamask.data.kaggle_folder import KaggleFolder
-from carvanamask.data.submission import read_submission, write_submission
+from carvanamask.data.submission import read_submission
 from carvanamask.errors import DataError, DiskError
 from carvanamask.io.read import load_mask
 from carvanamask.io.write import save_picture
@@ -256,53 +256,6 @@ def test_a_sample_of_other_pictures_is_refused(folder: KaggleFolder, model: Mode
         submit(model, folder, tmp_path / "submission.csv.gz")
 
 
-@pytest.mark.parametrize(
-    ("rows", "problems"),
-    [
-        ([("a", "1 2"), ("b", ""), ("c", "3 2")], ()),
-        ([("a", "1 2"), ("b", "")], ("c has no row",)),
-        ([("a", "1 2"), ("b", ""), ("c", ""), ("d", "")], ("d isn't a picture of this competition",)),
-        ([("a", "1 2"), ("b", ""), ("b", ""), ("c", "")], ("b has more than one row",)),
-        ([("c", ""), ("b", ""), ("a", "")], ("b comes after c: rows must be in the order of sample_submission.csv",)),
-        (
-            [("a", "4 2"), ("b", "1"), ("c", "0 1")],
-            (
-                "a: run-length code leaves the picture: 2x2 has 4 pixels",
-                "b: run-length code has 1 numbers; it takes pairs of start and length",
-                "c: run-length code must count from 1, upwards, in runs of 1 or more that don't overlap",
-            ),
-        ),
-    ],
-    ids=["right", "missing", "extra", "double", "order", "masks"],
-)
-def test_each_fault_of_a_submission_is_one_line(
-    tmp_path: Path, rows: list[tuple[str, str]], problems: tuple[str, ...]
-) -> None:
-    path = tmp_path / "submission.csv.gz"
-    write_submission(path, rows)
-    report = check_submission(path, ["a", "b", "c"], (2, 2))
-    assert report.problems == problems
-    assert report.is_valid == (not problems)
-    assert report.empty_masks == sum(rle == "" for _, rle in rows)
-
-
-def test_many_faults_are_counted_and_the_first_listed(tmp_path: Path) -> None:
-    path = tmp_path / "submission.csv.gz"
-    write_submission(path, [("a", "")])
-    report = check_submission(path, ["a", *map(str, range(50))], (2, 2))
-    assert report.problem_count == 50
-    assert len(report.problems) == 20
-    assert report.to_dict()["is_valid"] is False
-
-
-def test_without_names_masks_are_checked_and_an_empty_file_fails(tmp_path: Path) -> None:
-    path = tmp_path / "submission.csv.gz"
-    write_submission(path, [("whatever.jpg", "1 4")])
-    assert check_submission(path, size_wh=(2, 2)).is_valid
-    write_submission(path, [])
-    assert check_submission(path).problems == ("there are no rows",)
-
-
 def test_another_list_of_names_makes_another_submission(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "submission.csv.gz"
     submit(model, folder, out)
@@ -318,10 +271,3 @@ def test_a_folder_in_the_submission_s_place_is_found_before_the_work(
     with pytest.raises(DiskError, match=r"is a folder: name a file in it, like .*submission\.csv\.gz"):
         submit(model, folder, tmp_path)
     assert not list(tmp_path.glob(".*.journal"))
-
-
-def test_names_that_were_not_checked_are_not_called_so(tmp_path: Path) -> None:
-    path = tmp_path / "submission.csv.gz"
-    write_submission(path, [("whatever.jpg", "1 4")])
-    assert not check_submission(path, size_wh=(2, 2)).names_checked
-    assert check_submission(path, ["whatever.jpg"], size_wh=(2, 2)).names_checked

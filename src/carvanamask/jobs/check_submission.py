@@ -1,4 +1,4 @@
-"""Would Kaggle take this file? Names, their order, and every mask."""
+"""Check that Kaggle would take a submission: its names, their order, and every mask."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from carvanamask.core.mask import Mask
+from carvanamask.core.rle import Runs
 from carvanamask.data.submission import read_submission
 from carvanamask.errors import MaskError
 
@@ -24,13 +24,14 @@ class SubmissionReport:
     problems: tuple[str, ...]
     """One line each, the first 20."""
     names_checked: bool = True
-    """Whether there was a list of names to hold it against."""
+    """Whether the names were compared with a list."""
 
     @property
     def is_valid(self) -> bool:
         return self.problem_count == 0
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the report for JSON."""
         return {"is_valid": self.is_valid, **asdict(self)}
 
 
@@ -40,29 +41,29 @@ def check_submission(
     size_wh: tuple[int, int] = (1918, 1280),
     is_partial: bool = False,
 ) -> SubmissionReport:
-    """Hold a submission against the `names` it must have, in their order, and decode every mask at `size_wh`.
+    """Compare a submission with the `names` it must have, in their order, and check every mask at `size_wh`.
 
-    `is_partial`: rows may be missing. Without `names` only double rows and masks are checked.
+    `is_partial`: rows may be missing. Without `names` only repeated rows and masks are checked.
     Raises SubmissionError for a file that isn't a submission at all.
     """
     problems = []
-    place_of = {name: place for place, name in enumerate(names or ())}
+    index_of = {name: index for index, name in enumerate(names or ())}
     seen: set[str] = set()
     empty_masks, last, is_ordered = 0, "", True
     for name, rle in read_submission(path):
         if name in seen:
             problems.append(f"{name} has more than one row")
-        elif names is not None and name not in place_of:
+        elif names is not None and name not in index_of:
             problems.append(f"{name} isn't a picture of this competition")
         elif names is not None:
-            if is_ordered and last and place_of[name] < place_of[last]:
+            if is_ordered and index_of[name] < index_of.get(last, 0):
                 problems.append(f"{name} comes after {last}: rows must be in the order of sample_submission.csv")
-                is_ordered = False
+                is_ordered = False  # one break is enough to report
             last = name
         seen.add(name)
         empty_masks += not rle.strip()
         try:
-            Mask.from_rle(rle, size_wh)
+            Runs.from_rle(rle, size_wh)
         except MaskError as error:
             problems.append(f"{name}: {error}")
     if not is_partial:
