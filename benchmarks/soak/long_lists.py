@@ -19,8 +19,7 @@ from pathlib import Path
 from batch_process import megabytes
 from linked_pictures import link_all
 
-from carvanamask.batch.journal import Journal, Row, version_of
-from carvanamask.batch.shard import SHARD
+from carvanamask.batch.journal import Journal, version_of
 from carvanamask.data.picture_list import find_pictures
 from carvanamask.io.read import file_digest
 from carvanamask.studio import SHOWROOM
@@ -45,11 +44,11 @@ def main() -> None:
     for title, value in (("of masks", ""), ("of a submission", "1234567 " * (options.value_bytes // 8))):
         path = options.out / "journal"
         with measured(f"write a journal {title}"), Journal(path, "key", versions) as journal:
-            for start in range(0, len(names), SHARD):
-                journal.add(Row(name, versions[name], content, value) for name in names[start : start + SHARD])
+            for name in names:
+                journal.add(name, value, content)
         print(f"  {path.stat().st_size / len(names):.0f} bytes per picture, {path.stat().st_size / 1e6:.0f} MB")
         with measured(f"read a journal {title}"), Journal(path, "key", versions) as journal:
-            assert all(map(journal.holds, names))
+            assert all(map(journal.is_finished, names))
         path.unlink()
     if options.ray:
         run_empty_tasks(1000)

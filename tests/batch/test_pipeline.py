@@ -40,13 +40,13 @@ def value(predicted: Predicted[Sample]) -> float:
     return round(float(predicted.probabilities.values[0, 0]), 3)
 
 
-def test_every_sample_comes_back_with_its_work_or_with_what_is_wrong_with_its_picture(samples: list[Sample]) -> None:
+def test_every_sample_returns_with_its_result_or_error(samples: list[Sample]) -> None:
     results = {sample.name: result for sample, result in predict_all(Grey(), samples, value)}
     assert isinstance(results.pop("a_02"), PictureError)
     assert results == {"a_01": 0.2, "a_03": 0.6, "b_01": 0.2, "b_02": 0.4, "b_03": 0.6}
 
 
-def test_a_car_without_one_readable_picture_is_all_errors(samples: list[Sample]) -> None:
+def test_all_pictures_may_fail(samples: list[Sample]) -> None:
     for sample in samples:
         sample.picture.write_bytes(b"nothing")
     results = [result for _, result in predict_all(Grey(), samples, value)]
@@ -54,32 +54,32 @@ def test_a_car_without_one_readable_picture_is_all_errors(samples: list[Sample])
     assert all(isinstance(result, PictureError) for result in results)
 
 
-def test_work_that_fails_for_one_picture_leaves_the_others_alone(samples: list[Sample]) -> None:
-    def work(predicted: Predicted[Sample]) -> str:
+def test_failing_result_leaves_the_others_alone(samples: list[Sample]) -> None:
+    def finish(predicted: Predicted[Sample]) -> str:
         if predicted.sample.name == "b_02":
             raise DataError("no room for b_02")
         return predicted.sample.name
 
-    results = {sample.name: str(result) for sample, result in predict_all(Grey(), samples, work)}
+    results = {sample.name: str(result) for sample, result in predict_all(Grey(), samples, finish)}
     assert results["b_02"] == "no room for b_02"
     assert results["b_03"] == "b_03"
 
 
-def test_a_picture_comes_with_the_hash_of_its_file(samples: list[Sample]) -> None:
-    def work(predicted: Predicted[Sample]) -> str:
+def test_picture_comes_with_the_hash_of_its_file(samples: list[Sample]) -> None:
+    def finish(predicted: Predicted[Sample]) -> str:
         return predicted.content
 
-    contents = {s.name: result for s, result in predict_all(Grey(), samples, work) if s.name != "a_02"}
+    contents = {s.name: result for s, result in predict_all(Grey(), samples, finish) if s.name != "a_02"}
     assert contents["a_01"] == contents["b_01"] != contents["a_03"]
     assert contents["a_01"] == hashlib.blake2b(samples[0].picture.read_bytes(), digest_size=16).hexdigest()
 
 
-def test_a_picture_too_large_for_the_machine_is_named(samples: list[Sample]) -> None:
-    def work(predicted: Predicted[Sample]) -> str:
+def test_picture_too_large_for_the_memory_is_named(samples: list[Sample]) -> None:
+    def finish(predicted: Predicted[Sample]) -> str:
         if predicted.sample.name == "b_02":
             raise MemoryError
         return ""
 
-    results = {sample.name: result for sample, result in predict_all(Grey(), samples, work)}
+    results = {sample.name: result for sample, result in predict_all(Grey(), samples, finish)}
     assert "b_02.png can't be processed (not enough memory): shrink it" in str(results["b_02"])
     assert results["b_03"] == ""

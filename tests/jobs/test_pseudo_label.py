@@ -14,12 +14,12 @@ from carvanamask.errors import ConfigError
 from carvanamask.io.read import load_mask
 from carvanamask.io.write import save_picture
 from carvanamask.jobs.pseudo_label import PseudoLabelReport, pseudo_label
-from carvanamask.mask_quality.limits import Limits
+from carvanamask.mask_quality.label_checks import LabelLimits
 from carvanamask.model.model_file import ModelFile
 
 SIZE_WH = (48, 32)
-CAR, DOUBTFUL, UNCERTAIN = 255, 150, 128
-"""Brightness: beyond both models' level, between them, and close to both."""
+CAR, UNCERTAIN = 255, 128
+"""Brightness: above both models' level, and close to both."""
 
 
 @pytest.fixture
@@ -65,9 +65,7 @@ def interrupted_after(count: int) -> OnProgress:
     return on_progress
 
 
-def test_pictures_on_which_all_agrees_become_labels(
-    models: list[ModelFile], folder: KaggleFolder, tmp_path: Path
-) -> None:
+def test_agreed_pictures_become_labels(models: list[ModelFile], folder: KaggleFolder, tmp_path: Path) -> None:
     report = pseudo_label(models, folder, tmp_path / "out")
     labels = load_labels(report.labels)
     assert [label.sample.picture for label in labels] == [sample.picture for sample in folder.test_samples()]
@@ -78,12 +76,14 @@ def test_pictures_on_which_all_agrees_become_labels(
         assert (label.agreement, label.uncertain_ratio) == (1, 0)
         assert label.models == report.models
     assert set(report.models.split(" + ")) == {f"{model.card.name} {model.card.sha256[:12]}" for model in models}
-    assert (report.pictures, report.kept, report.resumed, report.refused_by_reason) == (32, 32, 0, {})
+    assert (report.progress.total, report.kept, report.progress.kept, report.refused_by_reason) == (32, 32, 0, {})
     assert reasons(report) == {}
     assert report.to_dict()["labels"] == str(report.labels)
 
 
-def test_each_doubt_is_listed_with_its_reason(models: list[ModelFile], folder: KaggleFolder, tmp_path: Path) -> None:
+def test_refused_pictures_are_listed_with_their_reason(
+    models: list[ModelFile], folder: KaggleFolder, tmp_path: Path
+) -> None:
     unsure, lost, scattered, bitten = (car_of(view) for view in (1, 2, 3, 4))
     unsure[8:24, 12:14] = UNCERTAIN  # car to one of the models
     lost[:] = 0
@@ -92,7 +92,7 @@ def test_each_doubt_is_listed_with_its_reason(models: list[ModelFile], folder: K
     for view, grey in enumerate((unsure, lost, scattered, bitten), start=1):
         show(folder.test / f"a_{view:02d}.png", grey)
 
-    report = pseudo_label(models, folder, tmp_path / "out", Limits(max_refused=0.5))
+    report = pseudo_label(models, folder, tmp_path / "out", LabelLimits(max_refused=0.5))
 
     expected = {"a_01": "agreement", "a_02": "empty", "a_03": "strays", "a_04": "mirror", "a_14": "mirror"}
     assert reasons(report) == expected
@@ -104,22 +104,20 @@ def test_each_doubt_is_listed_with_its_reason(models: list[ModelFile], folder: K
     assert report.kept == 27
 
 
-def test_other_limits_choose_anew_without_predicting_anew(
-    models: list[ModelFile], folder: KaggleFolder, tmp_path: Path
-) -> None:
+def test_other_limits_need_no_new_predictions(models: list[ModelFile], folder: KaggleFolder, tmp_path: Path) -> None:
     unsure = car_of(5)
     unsure[20:24, 12:36] = UNCERTAIN + 5  # car to both, and sure to none
     show(folder.test / "b_05.png", unsure)
     strict = pseudo_label(models, folder, tmp_path / "out")
     assert reasons(strict) == {"b_05": "undecided"}
-    wide = pseudo_label(models, folder, tmp_path / "out", Limits(max_uncertain=1))
-    assert (wide.resumed, wide.kept) == (32, 32)
-    whole_cars = pseudo_label(models, folder, tmp_path / "out", Limits(max_refused=0))
+    wide = pseudo_label(models, folder, tmp_path / "out", LabelLimits(max_uncertain=1))
+    assert (wide.progress.kept, wide.kept) == (32, 32)
+    whole_cars = pseudo_label(models, folder, tmp_path / "out", LabelLimits(max_refused=0))
     assert (whole_cars.kept, whole_cars.refused_by_reason) == (16, {"car": 15, "undecided": 1})
 
 
 @pytest.mark.parametrize("finished", [0, 7, 32])
-def test_an_interrupted_run_goes_on_and_ends_in_the_same_bytes(
+def test_interrupted_run_ends_in_the_same_bytes(
     models: list[ModelFile], folder: KaggleFolder, tmp_path: Path, finished: int
 ) -> None:
     straight = pseudo_label(models, folder, tmp_path / "straight")
@@ -133,23 +131,23 @@ def test_an_interrupted_run_goes_on_and_ends_in_the_same_bytes(
         tmp_path / "out",
         on_progress=lambda news: seen.append((news.kept + news.done, news.total)),
     )
-    assert report.resumed == finished
+    assert report.progress.kept == finished
     assert seen == [(done, 32) for done in range(finished, 33)]
     assert report.labels.read_bytes() == straight.labels.read_bytes()
 
 
-def test_a_picture_that_changed_or_lost_its_mask_is_predicted_again(
+def test_changed_picture_or_lost_mask_is_predicted_again(
     models: list[ModelFile], folder: KaggleFolder, tmp_path: Path
 ) -> None:
     pseudo_label(models, folder, tmp_path / "out")
     (tmp_path / "out" / "masks" / "a_01.png").unlink()
     show(folder.test / "b_09.png", np.zeros(SIZE_WH[::-1], dtype=np.uint8))
     report = pseudo_label(models, folder, tmp_path / "out")
-    assert report.resumed == 30
+    assert report.progress.kept == 30
     assert reasons(report) == {"b_09": "empty"}
 
 
-def test_other_models_never_mix_into_a_folder(models: list[ModelFile], folder: KaggleFolder, tmp_path: Path) -> None:
+def test_folder_of_other_models_is_refused(models: list[ModelFile], folder: KaggleFolder, tmp_path: Path) -> None:
     pseudo_label(models, folder, tmp_path / "out")
     third = save_brightness_model(tmp_path / "third", SIZE_WH, 120.0, name="third")
     with pytest.raises(
@@ -158,31 +156,31 @@ def test_other_models_never_mix_into_a_folder(models: list[ModelFile], folder: K
         pseudo_label([models[0], third], folder, tmp_path / "out")
 
 
-def test_a_picture_that_cannot_be_read_is_named_and_the_others_become_labels(
+def test_unreadable_picture_is_reported_and_the_others_become_labels(
     models: list[ModelFile], folder: KaggleFolder, tmp_path: Path
 ) -> None:
     bad = folder.test / "a_06.png"
     whole = bad.read_bytes()
     bad.write_bytes(whole[:40])
     report = pseudo_label(models, folder, tmp_path / "out")
-    assert [(picture, bad.name in str(error)) for picture, error in report.failures] == [(bad.name, True)]
+    assert [(picture, bad.name in str(error)) for picture, error in report.progress.failures] == [(bad.name, True)]
     assert reasons(report) == {"a_06": "unreadable"}
     assert report.kept == 31
     bad.write_bytes(whole)
     report = pseudo_label(models, folder, tmp_path / "out")
-    assert (report.resumed, report.kept, report.failures) == (31, 32, ())
+    assert (report.progress.kept, report.kept, report.progress.failures) == (31, 32, ())
 
 
-def test_a_threshold_chosen_since_makes_no_other_model(
+def test_another_threshold_needs_no_new_predictions(
     models: list[ModelFile], folder: KaggleFolder, tmp_path: Path
 ) -> None:
     pseudo_label(models, folder, tmp_path / "out")
     again = [model.with_card(threshold=0.4, scores={"validation_dice": 0.9}) for model in models]
-    assert pseudo_label(again, folder, tmp_path / "out").resumed == 32
+    assert pseudo_label(again, folder, tmp_path / "out").progress.kept == 32
 
 
 @pytest.mark.parametrize("chosen", [[0], [0, 0], []])
-def test_one_model_has_nobody_to_disagree_with(
+def test_fewer_than_two_models_are_refused(
     models: list[ModelFile], folder: KaggleFolder, tmp_path: Path, chosen: list[int]
 ) -> None:
     named_anew = [models[place].with_card(name=f"copy {number}") for number, place in enumerate(chosen)]

@@ -57,7 +57,7 @@ def interrupted_after(count: int) -> OnProgress:
     return on_progress
 
 
-def test_every_picture_gets_its_mask_at_its_own_size_in_the_sample_s_order(
+def test_rows_are_full_size_masks_in_the_order_of_the_sample(
     folder: KaggleFolder, model: ModelFile, tmp_path: Path
 ) -> None:
     out, masks = tmp_path / "submission.csv.gz", tmp_path / "masks"
@@ -83,7 +83,7 @@ def test_every_picture_gets_its_mask_at_its_own_size_in_the_sample_s_order(
 
 
 @pytest.mark.parametrize("finished", [0, 1, 5, 9])
-def test_an_interrupted_run_goes_on_and_ends_in_the_same_bytes(
+def test_interrupted_run_ends_in_the_same_bytes(
     folder: KaggleFolder, model: ModelFile, tmp_path: Path, finished: int
 ) -> None:
     submit(model, folder, tmp_path / "straight.csv.gz")
@@ -105,7 +105,7 @@ def test_an_interrupted_run_goes_on_and_ends_in_the_same_bytes(
     assert len(list(masks.iterdir())) == 9
 
 
-def test_rows_of_another_model_are_never_taken_over(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+def test_rows_of_another_model_are_not_reused(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "submission.csv.gz"
     blind = save_brightness_model(tmp_path / "blind", input_size_wh=(24, 16), level=1000)
     with pytest.raises(KeyboardInterrupt):
@@ -117,9 +117,7 @@ def test_rows_of_another_model_are_never_taken_over(folder: KaggleFolder, model:
     assert check_submission(out, NAMES, (24, 16)).empty_masks == 0
 
 
-def test_nor_are_rows_of_the_same_network_with_another_threshold(
-    folder: KaggleFolder, model: ModelFile, tmp_path: Path
-) -> None:
+def test_rows_of_another_threshold_are_not_reused(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "submission.csv.gz"
     with pytest.raises(KeyboardInterrupt):
         submit(model, folder, out, on_progress=interrupted_after(5))
@@ -127,7 +125,7 @@ def test_nor_are_rows_of_the_same_network_with_another_threshold(
     assert submit(stricter, folder, out).progress.kept == 0
 
 
-def test_a_picture_that_changed_is_cut_again(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+def test_changed_picture_is_predicted_again(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "submission.csv.gz"
     with pytest.raises(KeyboardInterrupt):
         submit(model, folder, out, on_progress=interrupted_after(9))
@@ -137,7 +135,7 @@ def test_a_picture_that_changed_is_cut_again(folder: KaggleFolder, model: ModelF
     assert dict(read_submission(out))[NAMES[0]] == ""
 
 
-def test_a_mask_that_was_deleted_is_made_again(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+def test_deleted_mask_is_written_again(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out, masks = tmp_path / "submission.csv.gz", tmp_path / "masks"
     with pytest.raises(KeyboardInterrupt):
         submit(model, folder, out, masks, on_progress=interrupted_after(9))
@@ -146,7 +144,7 @@ def test_a_mask_that_was_deleted_is_made_again(folder: KaggleFolder, model: Mode
     assert (masks / "a_01.png").exists()
 
 
-def test_a_bad_picture_is_named_the_rest_is_kept_and_no_submission_appears(
+def test_bad_picture_prevents_the_submission_and_keeps_the_rest(
     folder: KaggleFolder, model: ModelFile, tmp_path: Path
 ) -> None:
     out = tmp_path / "submission.csv.gz"
@@ -171,9 +169,7 @@ def test_a_bad_picture_is_named_the_rest_is_kept_and_no_submission_appears(
     assert check_submission(out, NAMES, (24, 16)).is_valid
 
 
-def test_names_without_a_picture_and_pictures_without_a_name_are_counted(
-    folder: KaggleFolder, model: ModelFile, tmp_path: Path
-) -> None:
+def test_absent_and_unlisted_pictures_are_counted(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "submission.csv.gz"
     (folder.test / NAMES[0]).unlink()
     (folder.test / NAMES[8]).unlink()
@@ -187,15 +183,13 @@ def test_names_without_a_picture_and_pictures_without_a_name_are_counted(
     assert check_submission(out, NAMES, (24, 16), is_partial=True).is_valid
 
 
-def test_without_a_sample_the_rows_go_by_name(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+def test_rows_are_sorted_by_name_without_a_sample(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     (folder.root / "sample_submission.csv").unlink()
     submit(model, folder, tmp_path / "submission.csv.gz")
     assert [name for name, _ in read_submission(tmp_path / "submission.csv.gz")] == sorted(NAMES)
 
 
-def test_the_same_command_after_a_finished_submission_does_nothing(
-    folder: KaggleFolder, model: ModelFile, tmp_path: Path
-) -> None:
+def test_finished_submission_is_not_made_again(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "submission.csv.gz"
     submit(model, folder, out)
     before = out.stat()
@@ -204,9 +198,7 @@ def test_the_same_command_after_a_finished_submission_does_nothing(
     assert out.stat().st_mtime_ns == before.st_mtime_ns
 
 
-def test_a_finished_submission_that_was_changed_or_has_new_pictures_is_made_again(
-    folder: KaggleFolder, model: ModelFile, tmp_path: Path
-) -> None:
+def test_changed_submission_or_picture_makes_it_again(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "submission.csv.gz"
     submit(model, folder, out)
     whole = out.read_bytes()
@@ -218,9 +210,7 @@ def test_a_finished_submission_that_was_changed_or_has_new_pictures_is_made_agai
     assert dict(read_submission(out))[NAMES[0]] == ""
 
 
-def test_missing_and_bad_pictures_get_an_empty_mask_when_asked_and_are_named(
-    folder: KaggleFolder, model: ModelFile, tmp_path: Path
-) -> None:
+def test_missing_and_bad_pictures_get_empty_masks(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "submission.csv.gz"
     (folder.test / NAMES[0]).unlink()
     bad = folder.test / NAMES[4]
@@ -237,11 +227,9 @@ def test_missing_and_bad_pictures_get_an_empty_mask_when_asked_and_are_named(
     assert [name for name, rle in rows.items() if not rle] == [NAMES[0], NAMES[4]]
 
 
-def test_told_to_stop_a_batch_hands_out_no_more_after_a_failure(
-    folder: KaggleFolder, model: ModelFile, tmp_path: Path
-) -> None:
+def test_on_error_stop_starts_no_more_pictures(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     (folder.root / "sample_submission.csv").unlink()
-    for view in range(100, 300):  # so many that even a thread that sleeps over the first one has told of it by then
+    for view in range(100, 300):  # so many that the failure is known before the last ones start
         save_picture_as(folder.test / f"d_{view}.png", np.zeros((16, 24, 3), np.uint8))
     (folder.test / "a_01.png").write_bytes(b"no picture")
     out = tmp_path / "submission.csv.gz"
@@ -250,7 +238,7 @@ def test_told_to_stop_a_batch_hands_out_no_more_after_a_failure(
     assert (report.submission, out.exists()) == (None, False)
 
 
-def test_a_sample_of_other_pictures_is_refused(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+def test_sample_of_other_pictures_is_refused(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     (folder.root / "sample_submission.csv").write_text("img,rle_mask\nx_01.jpg,1 1\n")
     with pytest.raises(DataError, match="none of the pictures"):
         submit(model, folder, tmp_path / "submission.csv.gz")
@@ -265,9 +253,7 @@ def test_another_list_of_names_makes_another_submission(folder: KaggleFolder, mo
     assert [name for name, _ in read_submission(out)] == NAMES[::-1]
 
 
-def test_a_folder_in_the_submission_s_place_is_found_before_the_work(
-    folder: KaggleFolder, model: ModelFile, tmp_path: Path
-) -> None:
+def test_folder_instead_of_a_file_is_refused_at_once(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     with pytest.raises(DiskError, match=r"is a folder: name a file in it, like .*submission\.csv\.gz"):
         submit(model, folder, tmp_path)
     assert not list(tmp_path.glob(".*.journal"))

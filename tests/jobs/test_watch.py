@@ -1,10 +1,10 @@
-"""A watched folder, look by look: what happens between two looks is told by the test, and no test sleeps."""
+"""A watched folder, scan by scan: the test says what happens between two scans, and no test sleeps."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,16 +14,17 @@ import pytest
 
 from bright_cars import put, tree
 from brightness_model import save_brightness_model
-from carvanamask.batch import pipeline
-from carvanamask.batch import runner as durable
+from carvanamask.batch import pipeline, runner
+from carvanamask.batch import watch as watcher
+from carvanamask.batch.journal import Journal
 from carvanamask.batch.options import BatchOptions
-from carvanamask.batch.runner import BatchReport
+from carvanamask.batch.runner import Batch, BatchReport
+from carvanamask.batch.writers import CutoutWriter, MaskWriter, ProbabilityWriter
 from carvanamask.core.progress import Progress
-from carvanamask.data.picture_list import find_pictures
+from carvanamask.data.picture_list import BatchItem, find_pictures
 from carvanamask.errors import ConfigError, DiskError, PictureError
-from carvanamask.jobs import watch as job
-from carvanamask.jobs.cutout import CutOut, cutout
-from carvanamask.jobs.predict import SaveResult, predict
+from carvanamask.jobs.cutout import cutout
+from carvanamask.jobs.predict import predict
 from carvanamask.jobs.watch import Pace, watch
 from carvanamask.model.device import Device
 from carvanamask.model.model_file import ModelFile
@@ -38,7 +39,7 @@ def nothing() -> None:
 
 @dataclass
 class Studio:
-    """Two folders, and one that watches them; `watch` takes what happens after each look."""
+    """Two folders, and one that watches them; `watch` takes what happens after each scan."""
 
     root: Path
     model: ModelFile
@@ -53,7 +54,7 @@ class Studio:
         return self.root / "out"
 
     def watch(self, *between: Between, out: Path | None = None) -> BatchReport:
-        """Ends when two looks after the last event found nothing new."""
+        """Ends when two scans after the last event found nothing new."""
         events: Iterator[Between] = iter(between)
         now = 0.0
 
@@ -65,11 +66,11 @@ class Studio:
             (event or nothing)()
 
         out = out or self.out
-        work = CutOut(self.model.card, out, None)
+        writer = CutoutWriter(self.model.card, out)
         pace, options = Pace(1.0, 2.0, sleep, lambda: now), BatchOptions(Device.CPU)
-        return watch(self.model, self.source, work, out, pace, options, self.news.append)
+        return watch(self.model, self.source, writer, out, pace, options, self.news.append)
 
-    def times_told(self, picture: str) -> int:
+    def times_reported(self, picture: str) -> int:
         """How often a failure appeared among the failures."""
         was = [any(name == picture for name, _ in news.failures) for news in self.news]
         return sum(now and not before for before, now in zip([False, *was], was, strict=False))
@@ -81,7 +82,7 @@ def studio(tmp_path: Path) -> Studio:
     return Studio(tmp_path, save_brightness_model(tmp_path / "model", input_size_wh=(24, 16)))
 
 
-def test_pictures_are_cut_as_they_arrive_and_are_what_cutout_makes(studio: Studio) -> None:
+def test_results_are_those_of_cutout(studio: Studio) -> None:
     report = studio.watch(
         lambda: put(studio.source / "1.jpg"),
         lambda: put(studio.source / "monday" / "late" / "2.png", column=8),
@@ -94,17 +95,17 @@ def test_pictures_are_cut_as_they_arrive_and_are_what_cutout_makes(studio: Studi
 
 
 @pytest.mark.parametrize("result", ["mask", "probability"])
-def test_other_results_are_what_predict_makes(studio: Studio, result: str) -> None:
+def test_results_are_those_of_predict(studio: Studio, result: str) -> None:
     put(studio.source / "day" / "1.jpg")
     times = iter(range(100))
-    work = SaveResult(studio.model.card, studio.root / "watched", result)  # type: ignore[arg-type]
+    writer = {"mask": MaskWriter, "probability": ProbabilityWriter}[result](studio.model.card, studio.root / "watched")
     pace = Pace(1.0, 2.0, sleep=lambda seconds: None, clock=lambda: next(times))
-    watch(studio.model, studio.source, work, studio.root / "watched", pace)
+    watch(studio.model, studio.source, writer, studio.root / "watched", pace)
     predict(studio.model, find_pictures([studio.source]), studio.root / "straight", result)  # type: ignore[arg-type]
     assert tree(studio.root / "watched") == tree(studio.root / "straight") != {}
 
 
-def test_a_picture_that_still_grows_is_not_read(studio: Studio) -> None:
+def test_growing_picture_is_not_read(studio: Studio) -> None:
     whole = put(studio.root / "whole.png").read_bytes()
     growing = studio.source / "1.png"
 
@@ -118,60 +119,58 @@ def test_a_picture_that_still_grows_is_not_read(studio: Studio) -> None:
     report = studio.watch(*(copy(size) for size in range(0, len(whole), len(whole) // 6)), copy(len(whole)))
     assert report.progress.failures == ()
     assert report.progress.done == 1
-    assert studio.times_told("1.png") == 0
+    assert studio.times_reported("1.png") == 0
     assert (studio.out / "1.png").exists()
 
 
-def test_a_hidden_file_waits_for_its_renaming(studio: Studio) -> None:
+def test_hidden_file_waits_until_renamed(studio: Studio) -> None:
     hidden = put(studio.source / ".1.jpg.tmp.jpg")
     report = studio.watch(nothing, nothing, lambda: hidden.rename(studio.source / "1.jpg"))
     assert list(tree(studio.out)) == ["1.png"]
     assert report.progress.done == 1
 
 
-def test_a_file_that_vanishes_between_looks_is_no_error(studio: Studio) -> None:
+def test_file_that_vanishes_between_scans_is_no_error(studio: Studio) -> None:
     put(studio.source / "stays.jpg")
     report = studio.watch(lambda: put(studio.source / "goes.jpg"), lambda: (studio.source / "goes.jpg").unlink())
     assert (report.progress.total, report.progress.failures) == (1, ())
 
 
-def test_a_file_that_vanishes_while_it_is_read_is_no_error_and_welcome_later(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_file_that_vanishes_while_read_is_no_error(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     goes = put(studio.source / "goes.jpg")
     put(studio.source / "stays.jpg")
-    journal_in = job.journal_in
+    journal_in = Batch.journal_in
 
-    def vanish(*words: object) -> object:
-        if goes.exists() and words[1].items:  # type: ignore[attr-defined]
+    def vanish(batch: Batch, out: Path, items: Sequence[BatchItem]) -> Journal:
+        if goes.exists() and items:
             goes.unlink()
             monkeypatch.undo()
-        return journal_in(*words)  # type: ignore[arg-type]
+        return journal_in(batch, out, items)
 
-    monkeypatch.setattr(job, "journal_in", vanish)
+    monkeypatch.setattr(Batch, "journal_in", vanish)
     report = studio.watch(nothing, nothing, lambda: put(goes))
     assert (report.progress.done, report.progress.failures) == (2, ())
-    assert studio.times_told("goes.jpg") == 0
+    assert studio.times_reported("goes.jpg") == 0
 
 
-def test_a_bad_picture_is_named_once_and_again_when_it_changes_and_is_forgiven_when_repaired(studio: Studio) -> None:
+def test_bad_picture_is_reported_once_per_change(studio: Studio) -> None:
     whole = put(studio.root / "whole.jpg").read_bytes()
     bad = studio.source / "bad.jpg"
     put(studio.source / "good.jpg")
     bad.write_bytes(whole[:-60])
     report = studio.watch(*[nothing] * 6)
     assert (report.progress.done, len(report.progress.failures)) == (2, 1)
-    assert studio.times_told("bad.jpg") == 1
+    assert studio.times_reported("bad.jpg") == 1
     studio.news.clear()
     report = studio.watch(
         *[nothing] * 3, lambda: bad.write_bytes(whole[:-50]), *[nothing] * 4, lambda: bad.write_bytes(whole)
     )
-    assert studio.times_told("bad.jpg") == 2
+    assert studio.times_reported("bad.jpg") == 2
     assert (report.progress.done, report.progress.kept, report.progress.failures) == (1, 1, ())
     assert list(tree(studio.out)) == ["bad.png", "good.png"]
 
 
-def test_a_restart_does_nothing_twice_and_cutout_goes_on_with_the_same_folder(studio: Studio) -> None:
+def test_restart_and_cutout_continue_with_the_folder(studio: Studio) -> None:
     for number in range(3):
         put(studio.source / f"{number}.jpg")
     assert studio.watch().progress.done == 3
@@ -183,7 +182,7 @@ def test_a_restart_does_nothing_twice_and_cutout_goes_on_with_the_same_folder(st
     assert cutout(studio.model, find_pictures([studio.source]), studio.out).progress.kept == 4
 
 
-def test_a_changed_picture_is_cut_again_and_a_touched_one_is_not(studio: Studio) -> None:
+def test_changed_picture_is_cut_out_again_a_touched_one_not(studio: Studio) -> None:
     changed, touched = put(studio.source / "changed.jpg"), put(studio.source / "touched.jpg")
     before = studio.root / "before"
     studio.watch(
@@ -196,7 +195,7 @@ def test_a_changed_picture_is_cut_again_and_a_touched_one_is_not(studio: Studio)
     assert (before / "touched.png").stat().st_mtime_ns == (studio.out / "touched.png").stat().st_mtime_ns
 
 
-def test_inputs_stay_as_they_are(studio: Studio) -> None:
+def test_inputs_stay_unchanged(studio: Studio) -> None:
     put(studio.source / "1.jpg")
     (studio.source / "bad.jpg").write_bytes(b"bad")
     before = tree(studio.source)
@@ -206,33 +205,33 @@ def test_inputs_stay_as_they_are(studio: Studio) -> None:
 
 def test_the_predictor_is_built_once(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[Predictor] = []
-    build = durable.build_predictor
+    build = runner.build_predictor
 
     def counting(*words: object) -> Predictor:
         built.append(build(*words))  # type: ignore[arg-type]
         return built[-1]
 
-    monkeypatch.setattr(durable, "build_predictor", counting)
+    monkeypatch.setattr(runner, "build_predictor", counting)
     report = studio.watch(lambda: put(studio.source / "1.jpg"), nothing, nothing, lambda: put(studio.source / "2.jpg"))
     assert report.progress.done == 2
     assert len(built) == 1
 
 
-def test_a_folder_that_is_not_there_yet_is_named_once_and_waited_for(studio: Studio) -> None:
+def test_missing_folder_is_reported_once_and_waited_for(studio: Studio) -> None:
     studio.source.rmdir()
     report = studio.watch(nothing, nothing, lambda: put(studio.source / "1.jpg"))
-    assert studio.times_told(str(studio.source)) == 1
+    assert studio.times_reported(str(studio.source)) == 1
     assert (report.progress.done, report.progress.failures) == (1, ())
 
 
-def test_a_folder_that_never_comes_is_a_failure_at_the_end(studio: Studio) -> None:
+def test_folder_that_never_comes_is_a_failure(studio: Studio) -> None:
     studio.source.rmdir()
     ((_, error),) = studio.watch().progress.failures
     assert "isn't there: waiting for the folder" in str(error)
 
 
 @pytest.mark.parametrize("is_mount_point_left", [False, True])
-def test_a_share_that_goes_away_for_a_while_costs_nothing(studio: Studio, is_mount_point_left: bool) -> None:
+def test_share_that_goes_away_for_a_while(studio: Studio, is_mount_point_left: bool) -> None:
     put(studio.source / "1.jpg")
     elsewhere = studio.root / "elsewhere"
 
@@ -250,13 +249,11 @@ def test_a_share_that_goes_away_for_a_while_costs_nothing(studio: Studio, is_mou
         nothing, leave, *[nothing] * 3, lambda: put(elsewhere / "2.jpg"), come_back, nothing, leave, come_back
     )
     assert (report.progress.done, report.progress.kept, report.progress.failures) == (2, 0, ())
-    # the second time it is away for one look only
-    assert studio.times_told(str(studio.source)) == (0 if is_mount_point_left else 1)
+    # the second time it is away for one scan only
+    assert studio.times_reported(str(studio.source)) == (0 if is_mount_point_left else 1)
 
 
-def test_what_failed_while_a_share_was_leaving_is_tried_again_when_it_is_back(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failures_of_a_leaving_share_are_retried(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     put(studio.source / "1.jpg")
     load = pipeline.load_picture_with_digest
     is_hanging = True
@@ -273,11 +270,11 @@ def test_what_failed_while_a_share_was_leaving_is_tried_again_when_it_is_back(
 
     monkeypatch.setattr(pipeline, "load_picture_with_digest", hang)
     report = studio.watch(nothing, leave, nothing, lambda: (studio.root / "elsewhere").rename(studio.source))
-    assert studio.times_told("1.jpg") == 1
+    assert studio.times_reported("1.jpg") == 1
     assert (report.progress.done, report.progress.failures) == (1, ())
 
 
-def test_results_inside_the_watched_folder_are_no_input_even_under_another_name(studio: Studio) -> None:
+def test_results_inside_the_watched_folder_are_no_input(studio: Studio) -> None:
     put(studio.source / "1.jpg")
     out = studio.source / "day" / ".." / "cut"
     (studio.source / "day").mkdir()
@@ -288,25 +285,27 @@ def test_results_inside_the_watched_folder_are_no_input_even_under_another_name(
 
 @pytest.mark.parametrize("out", ["in", ".", "in/../in"])
 def test_results_that_could_overwrite_input_are_refused(studio: Studio, out: str) -> None:
-    with pytest.raises(ConfigError, match="holds the watched pictures: name a folder in or beside"):
+    with pytest.raises(
+        ConfigError, match="holds the watched pictures, so results can't go there: name a folder in or beside"
+    ):
         studio.watch(out=studio.root / out)
 
 
-def test_a_file_to_watch_is_refused(studio: Studio) -> None:
+def test_file_instead_of_a_folder_is_refused(studio: Studio) -> None:
     studio.source.rmdir()
     put(studio.root / "x.jpg").rename(studio.source)
     with pytest.raises(ConfigError, match="is a file: name the folder"):
         studio.watch()
 
 
-def test_results_of_other_options_are_refused_before_the_first_picture_comes(studio: Studio) -> None:
+def test_results_of_other_options_are_refused_at_once(studio: Studio) -> None:
     put(studio.root / "early" / "1.jpg")
     predict(studio.model, find_pictures([studio.root / "early"]), studio.out)
     with pytest.raises(ConfigError, match="another model, version or options"):
         studio.watch()
 
 
-def test_an_out_that_can_not_be_written_is_an_error_at_first_and_waited_for_later(
+def test_unwritable_out_is_an_error_at_first_and_waited_for_later(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (studio.root / "blocked").write_text("a file")
@@ -327,27 +326,27 @@ def test_an_out_that_can_not_be_written_is_an_error_at_first_and_waited_for_late
     monkeypatch.setattr(os, "fsync", no_space)
     studio.news.clear()
     report = studio.watch(lambda: put_by_hand(studio.source / "1.jpg"), *[nothing] * 5, tidy_up, nothing)
-    assert studio.times_told(str(studio.out)) == 1
+    assert studio.times_reported(str(studio.out)) == 1
     assert (report.progress.done, report.progress.failures) == (1, ())
     assert (studio.out / "1.png").exists()
 
 
-def test_a_share_with_results_that_hangs_is_waited_for(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stale_share_with_results_is_waited_for(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     put(studio.source / "1.jpg")
-    journal_in, is_stale = job.journal_in, False
+    journal_in, is_stale = Batch.journal_in, False
 
-    def stale(out: Path, batch: durable.Batch) -> object:
+    def stale(batch: Batch, out: Path, items: Sequence[BatchItem]) -> Journal:
         if is_stale:
             raise OSError(116, "Stale file handle")
-        return journal_in(out, batch)
+        return journal_in(batch, out, items)
 
     def hang(is_hanging: bool) -> None:
         nonlocal is_stale
         is_stale = is_hanging
 
-    monkeypatch.setattr(job, "journal_in", stale)
+    monkeypatch.setattr(Batch, "journal_in", stale)
     report = studio.watch(lambda: hang(True), *[nothing] * 4, lambda: hang(False), nothing)
-    assert studio.times_told(str(studio.out)) == 1
+    assert studio.times_reported(str(studio.out)) == 1
     assert (report.progress.done, report.progress.failures) == (1, ())
 
 
@@ -356,7 +355,7 @@ def put_by_hand(path: Path) -> None:
     cv2.imwrite(str(path), np.full((16, 24, 3), 200, dtype=np.uint8))
 
 
-def test_a_second_file_of_the_same_name_ends_as_cutout_would_have_it(studio: Studio) -> None:
+def test_second_file_of_a_name_ends_as_with_cutout(studio: Studio) -> None:
     put(studio.source / "x.jpg")
     report = studio.watch(nothing, nothing, lambda: put(studio.source / "x.png", column=9))
     assert {"x.jpg.png", "x.png.png"} <= tree(studio.out).keys()
@@ -364,37 +363,37 @@ def test_a_second_file_of_the_same_name_ends_as_cutout_would_have_it(studio: Stu
     assert cutout(studio.model, find_pictures([studio.source]), studio.out).progress.kept == 2
 
 
-def test_endings_of_no_picture_are_said_once(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+def test_skipped_endings_are_logged_once(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     raw = studio.source / "IMG_1.cr3"
     studio.watch(lambda: raw.write_bytes(b"raw"), *[nothing] * 3)
     assert [line for line in caplog.messages if "cr3" in line] == ["skipped: .cr3"]
 
 
-def test_idle_looks_bring_no_news(studio: Studio) -> None:
+def test_idle_scans_report_no_progress(studio: Studio) -> None:
     put(studio.source / "1.jpg")
     studio.watch(*[nothing] * 30)
     assert len(studio.news) < 10
 
 
-def test_a_huge_folder_is_not_looked_at_all_the_time(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_huge_folder_is_not_scanned_all_the_time(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     now, slept = 0.0, []
-    look = job.list_pictures
+    list_pictures = watcher.list_pictures
 
     def slow(*words: object) -> object:
         nonlocal now
         now += 30
-        return look(*words)  # type: ignore[arg-type]
+        return list_pictures(*words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(job, "list_pictures", slow)
-    work = CutOut(studio.model.card, studio.out, None)
-    watch(studio.model, studio.source, work, studio.out, Pace(1.0, 100.0, slept.append, lambda: now))
+    monkeypatch.setattr(watcher, "list_pictures", slow)
+    writer = CutoutWriter(studio.model.card, studio.out)
+    watch(studio.model, studio.source, writer, studio.out, Pace(1.0, 100.0, slept.append, lambda: now))
     assert set(slept) == {120.0}
 
 
-def test_a_folder_that_holds_pictures_takes_no_results(tmp_path: Path) -> None:
+def test_folder_that_holds_pictures_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     put(tmp_path / "theirs" / "old" / "1.jpg")
     model = save_brightness_model(tmp_path / "model", input_size_wh=(24, 16))
     with pytest.raises(ConfigError, match=r"theirs holds pictures already, like .*1\.jpg: name another folder"):
-        watch(model, tmp_path / "in", SaveResult(model.card, tmp_path / "theirs", "mask"), tmp_path / "theirs", Pace(1))
+        watch(model, tmp_path / "in", MaskWriter(model.card, tmp_path / "theirs"), tmp_path / "theirs", Pace(1))

@@ -1,4 +1,4 @@
-"""Who carries the shards: this process, several, or machines that Ray knows. All have one signature."""
+"""What processes the pictures of a batch: threads of this process, several processes, or the machines of a cluster."""
 
 from __future__ import annotations
 
@@ -6,81 +6,71 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 
 from carvanamask.batch.options import BatchOptions, ExecutorName
-from carvanamask.batch.shard import Outcome, Shard, Task, carry
-from carvanamask.errors import ConfigError, DataError, MissingPackageError
-from carvanamask.io.process import cpu_count, keep_freed_memory
+from carvanamask.batch.pipeline import in_order_of_finish, predict_all
+from carvanamask.batch.shard import Outcome, Shard, Task, cut_into_shards, process_shard
+from carvanamask.data.picture_list import BatchItem
+from carvanamask.errors import DataError, MissingPackageError
+from carvanamask.io.process import cpu_count
 from carvanamask.model.predictor import Predictor
 
-Executor = Callable[[Task, Predictor, Iterable[Shard]], Generator[list[Outcome]]]
-"""Carries shards, asked for one after the other as there is room; yields each one's outcomes as it is finished.
+Executor = Callable[[Sequence[BatchItem]], Generator[Outcome]]
+"""Processes pictures, and yields what became of each as it finishes."""
 
-The predictor is this process's own; who works elsewhere builds others like it from the task.
-"""
-
-THREADS_A_PROCESS = 2
-"""Cores that one network uses well; more processes serve the others."""
+CORES_PER_PROCESS = 2
+"""Cores that one network uses well; more processes use the others."""
 
 
-def build_executor(options: BatchOptions) -> Executor:
-    """ "threads" is this process; "processes" some more on this machine, "ray" on all machines of a cluster.
+def build_executor(task: Task, predictor: Predictor, options: BatchOptions) -> Executor:
+    """Return what the options name; `predictor` is for the threads of this process, the others build their own.
 
-    `processes` by default as many as the cores serve; `address` is Ray's ("auto": the cluster this machine is in; none:
-    this machine alone). Raises ConfigError for another name, for another one's option, and for ray where it isn't
-    installed.
+    Raises MissingPackageError for Ray where it isn't installed.
     """
-    name, processes, address = options.executor, options.processes, options.address
-    if processes is not None and name is not ExecutorName.PROCESSES:
-        raise ConfigError(f"--processes {processes} belongs to --executor processes: name that, or leave it out")
-    if address is not None and name is not ExecutorName.RAY:
-        raise ConfigError(f"--address {address} belongs to --executor ray: name that, or leave it out")
-    if name is ExecutorName.THREADS:
-        return carry
-    if name is ExecutorName.PROCESSES:
-        return partial(in_processes, processes or max(1, cpu_count() // THREADS_A_PROCESS))
+    if options.executor is ExecutorName.THREADS:
+        return partial(predict_all, predictor, finish=task.finish)
+    if options.executor is ExecutorName.PROCESSES:
+        return partial(process_in_processes, task, options.processes or max(1, cpu_count() // CORES_PER_PROCESS))
     try:
-        from carvanamask.batch.ray_executor import on_ray
+        from carvanamask.batch.ray_executor import process_on_ray
     except ModuleNotFoundError as missing:
         raise MissingPackageError(
             f"--executor ray needs {missing.name}", "pip install 'carvanamask[ray]' on every machine"
         ) from None
-    return partial(on_ray, address)
+    return partial(process_on_ray, task, options.address)
 
 
-def in_processes(processes: int, task: Task, predictor: Predictor, shards: Iterable[Shard]) -> Generator[list[Outcome]]:
-    """Each process with a predictor of its own and a share of the cores."""
+def process_in_processes(task: Task, processes: int, items: Sequence[BatchItem]) -> Generator[Outcome]:
+    """Process shards in several processes, each with a predictor of its own and an equal share of the cores."""
     # spawned, not forked: a forked copy of an engine's threads would wait for ever
     context = multiprocessing.get_context("spawn")
-    threads = max(1, cpu_count() // processes)
-    with ProcessPoolExecutor(processes, context, _settle, (task, threads)) as pool:
-        running: set[Future[list[Outcome]]] = set()
+    with ProcessPoolExecutor(processes, context, _start_worker, (task, max(1, cpu_count() // processes))) as pool:
         try:
-            for shard in shards:
-                with _deaf_children():
-                    running.add(pool.submit(_carry_here, shard))
-                if len(running) > processes + 1:
-                    finished, running = wait(running, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in finished)
-            while running:
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in finished)
+            futures = (_submit(pool, shard) for shard in cut_into_shards(items))
+            for outcomes in in_order_of_finish(futures, processes + 1):
+                yield from outcomes
         except BrokenProcessPool:
             raise DataError(
-                "a process was killed, perhaps for want of memory: the same command with fewer --processes goes on"
+                "a process was killed, perhaps because the memory is full",
+                "run the same command with fewer --processes: what is finished is kept",
             ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _submit(pool: ProcessPoolExecutor, shard: Shard) -> Future[list[Outcome]]:
+    with _sigint_blocked():  # the pool starts its processes as shards come
+        return pool.submit(_process_in_worker, shard)
+
+
 @contextmanager
-def _deaf_children() -> Iterator[None]:
-    """What a terminal tells all processes of, Ctrl-C, is this one's to hear: those that it starts here end with it."""
+def _sigint_blocked() -> Iterator[None]:
+    """Block SIGINT, also in the processes started meanwhile, so that only the parent handles Ctrl-C."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -91,24 +81,22 @@ def _deaf_children() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_settled: dict[str, tuple[Task, Predictor]] = {}
-"""What this process, one of several, was set up for."""
+_worker: dict[str, tuple[Task, Predictor]] = {}
+"""The task and the predictor of this process, where it is a worker."""
 
 
-def _settle(task: Task, threads: int) -> None:
-    keep_freed_memory()
+def _start_worker(task: Task, threads: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _settled["here"] = task, task.build_predictor(threads)
+    _worker["this"] = task, task.build_predictor(threads)
 
 
 def _end_with_parent() -> None:
-    """A parent that was killed says nothing: its children would wait for shards, and hold their memory, for ever."""
+    """End this process when its parent is killed: it would wait for shards, and hold its memory, for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
         os._exit(1)
 
 
-def _carry_here(shard: Shard) -> list[Outcome]:
-    task, predictor = _settled["here"]
-    return next(carry(task, predictor, [shard]), [])
+def _process_in_worker(shard: Shard) -> list[Outcome]:
+    return process_shard(*_worker["this"], shard)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from carvanamask.errors import ConfigError
 from carvanamask.model.device import Device
 
 
@@ -25,7 +26,7 @@ class OnError(StrEnum):
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """How a batch runs, whatever it produces."""
+    """How a batch runs, whatever it produces. Raises ConfigError for an option that belongs to another executor."""
 
     device: Device = Device.AUTO
     """Where the network runs."""
@@ -37,3 +38,11 @@ class BatchOptions:
     """Address of a Ray cluster, such as "auto"; by default this machine alone."""
     on_error: OnError = OnError.SKIP
     """After a picture that fails: skip it, or stop."""
+
+    def __post_init__(self) -> None:
+        for name, value, owner in (
+            ("processes", self.processes, ExecutorName.PROCESSES),
+            ("address", self.address, ExecutorName.RAY),
+        ):
+            if value is not None and self.executor is not owner:
+                raise ConfigError(f"--{name} {value} belongs to --executor {owner}", "name that, or leave it out")

@@ -1,9 +1,9 @@
-"""Many pictures through one predictor: while the network has one, others are read, cut and written."""
+"""Many pictures through one predictor: while the network has one, others are read, cut out and written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -33,29 +33,34 @@ class Predicted(Generic[S]):
     """Hash of the file's bytes."""
 
 
-Work = Callable[[Predicted[S]], T]
-"""What becomes of a picture; runs in a thread, and may raise DataError."""
+Finish = Callable[[Predicted[S]], T]
+"""Turns a predicted picture into its result, such as a file or a score; runs in a thread, and may raise DataError."""
 
 
-def predict_all(predictor: Predictor, samples: Iterable[S], work: Work[S, T]) -> Iterator[tuple[S, T | DataError]]:
-    """Yield each sample with what `work` made of it, or with the error of its picture, in the order they finish.
+def predict_all(predictor: Predictor, samples: Iterable[S], finish: Finish[S, T]) -> Generator[tuple[S, T | DataError]]:
+    """Yield each sample with what `finish` returned, or with the error of its picture, in the order they finish.
 
     Each thread takes one picture from file to result, so no more pictures than threads are in memory.
     """
-    workers = threads_for_pictures()
-    running: set[Future[tuple[S, T | DataError]]] = set()
-    with ThreadPoolExecutor(workers) as pool:
+    threads = threads_for_pictures()
+    with ThreadPoolExecutor(threads) as pool:
         try:
-            for sample in samples:
-                running.add(pool.submit(_process, predictor, sample, work))
-                if len(running) > workers:
-                    finished, running = wait(running, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        yield future.result()
-            for future in wait(running).done:
-                yield future.result()
+            yield from in_order_of_finish(
+                (pool.submit(_process_picture, predictor, sample, finish) for sample in samples), threads
+            )
         finally:  # neither an error nor a caller who stops early waits for pictures that haven't begun
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def in_order_of_finish(futures: Iterable[Future[T]], limit: int) -> Iterator[T]:
+    """Yield the futures' results as they come; at most `limit` futures run when the next one is asked for."""
+    running: set[Future[T]] = set()
+    for future in futures:
+        running.add(future)
+        if len(running) > limit:
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from (each.result() for each in finished)
+    yield from (each.result() for each in as_completed(running))
 
 
 def threads_for_pictures() -> int:
@@ -63,14 +68,14 @@ def threads_for_pictures() -> int:
     return min(MAX_CONCURRENCY, cpu_count() + 2)
 
 
-def _process(predictor: Predictor, sample: S, work: Work[S, T]) -> tuple[S, T | DataError]:
+def _process_picture(predictor: Predictor, sample: S, finish: Finish[S, T]) -> tuple[S, T | DataError]:
     try:
         picture, content = load_picture_with_digest(sample.picture)
-        return sample, work(Predicted(sample, picture, predictor.predict(picture), content))
+        return sample, finish(Predicted(sample, picture, predictor.predict(picture), content))
     except DataError as error:
         return sample, error
     except FileNameError as error:  # only this result can't be written: the batch goes on
-        return sample, PictureError(str(error))
+        return sample, PictureError(error.reason, error.repair, error.path)
     except (MemoryError, cv2.error) as error:  # a picture too large for this machine, or for OpenCV
         reason = " ".join(str(error).split()) or "not enough memory"
         return sample, PictureError(f"can't be processed ({reason})", "shrink it", sample.picture)

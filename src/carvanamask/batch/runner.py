@@ -1,133 +1,39 @@
-"""One batch from beginning to end: only what is left is done, and what is done is written down as it comes."""
+"""One batch from beginning to end: process the pictures that are left, and note each as it is finished."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from carvanamask.batch.executors import build_executor
-from carvanamask.batch.journal import Journal, Row, version_of
+from carvanamask.batch.journal import Journal, version_of
 from carvanamask.batch.options import BatchOptions, OnError
-from carvanamask.batch.pipeline import Predicted
-from carvanamask.batch.shard import SHARD, Task, cut_into_shards
+from carvanamask.batch.shard import Task, Written
+from carvanamask.batch.writers import ResultWriter
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.picture_list import BatchItem, PictureList
-from carvanamask.errors import CarvanaMaskError, ConfigError, printable
+from carvanamask.errors import ConfigError, DataError
 from carvanamask.io.read import file_digest
 from carvanamask.io.storage import is_local, resolved
 from carvanamask.model.build import build_predictor
 from carvanamask.model.model_file import ModelFile
-from carvanamask.model.predictor import Predictor
 
 STATE = Path("~/.local/state/carvanamask")
-"""What this user's runs keep of themselves where their results can't."""
+"""Where journals are kept whose results go to a store, in which files can't grow."""
 
 log = logging.getLogger(__name__)
 
 
-class Batch:
-    """Some pictures and what is done with each."""
-
-    def __init__(
-        self,
-        model: ModelFile,
-        work: Callable[[Predicted[BatchItem]], str],
-        items: Sequence[BatchItem],
-        options: BatchOptions,
-        on_progress: OnProgress = ignore_progress,
-        problems: Sequence[tuple[str, CarvanaMaskError]] = (),
-        predictor: Predictor | None = None,
-    ) -> None:
-        """`problems` are (picture, error) pairs known before: they count as pictures that failed.
-
-        `predictor` is an earlier batch's of the same model and device: building one takes seconds.
-        """
-        self.predictor = predictor or build_predictor(model, options.device)
-        self.task = Task(model, options.device, self.predictor.arithmetic, work)
-        self.items, self.options, self.on_progress, self.problems = items, options, on_progress, tuple(problems)
-        self.executor = build_executor(options)
-        self.versions = {item.key: version_of(item.picture) for item in items}
-        if predictor is None:
-            log.info("engine: %s", self.predictor.engine)
-
-    def journal(self, path: Path) -> Journal:
-        """The one that knows this batch's pictures; its key is the task's."""
-        pictures = {item.key: item.picture for item in self.items}
-        return Journal(path, self.task.key, self.versions, lambda name: file_digest(pictures[name]))
-
-    def run(self, journal: Journal, is_there: Callable[[BatchItem], bool] = lambda item: True) -> Progress:
-        """Do what is left and write it down. A finished picture whose results are no longer there is left, too."""
-        started = time.monotonic()
-        left = [item for item in self.items if not (journal.holds(item.key) and is_there(item))]
-        others = sum(journal.was_another(item.key) for item in left)
-        if others:
-            log.warning("%d pictures differ from those of the same names before: their results are replaced", others)
-        on_progress, problems = self.on_progress, self.problems
-        progress = Progress(len(self.items) + len(problems), len(problems), len(self.items) - len(left), problems)
-        on_progress(progress)
-        # few pictures in small shards, so that all who carry get some
-        size = max(1, min(SHARD, len(left) // 32))
-        shards = cut_into_shards(left, size)
-        with closing(self.executor(self.task, self.predictor, shards)) as finished:
-            for outcomes in finished:
-                rows = [
-                    Row(outcome.key, self.versions[outcome.key], outcome.content, outcome.value)
-                    for outcome in outcomes
-                    if not outcome.error
-                ]
-                if rows:
-                    journal.add(rows)
-                failures = tuple((outcome.key, outcome.error) for outcome in outcomes if outcome.error)
-                progress = replace(
-                    progress,
-                    done=progress.done + len(outcomes),
-                    failures=progress.failures + failures,
-                    seconds=time.monotonic() - started,
-                )
-                on_progress(progress)
-                if failures and self.options.on_error is OnError.STOP:
-                    break
-        return replace(progress, seconds=time.monotonic() - started)
-
-
-def journal_in(out: Path, batch: Batch) -> Journal:
-    """The journal of a folder of results; raises ConfigError where results of another kind lie.
-
-    Another model, version or option, another result: a folder never holds a mixture. A store's journal is in this
-    user's home, since a store's files can't grow.
-    """
-    folder = out if is_local(out) else STATE.expanduser() / hashlib.sha256(str(out).encode()).hexdigest()[:16]
-    mine = folder / f".{batch.task.key}.journal"
-    others = sorted(path for path in folder.glob(".*.journal") if path != mine)
-    if others:
-        model = batch.task.model.card.name
-        raise ConfigError(
-            f"{printable(out)} was begun with another model, version or options than '{model}' has now: "
-            "name another --out, or remove that folder to do all of it again"
-        )
-    return batch.journal(mine)
-
-
-class ResultWriter(Protocol):
-    """Work that leaves one file of every picture, and returns why a person should look at it, or ''."""
-
-    def __call__(self, predicted: Predicted[BatchItem]) -> str: ...
-
-    def path_of(self, item: BatchItem) -> Path:
-        """Where an item's result goes."""
-        ...
-
-
 @dataclass(frozen=True)
 class BatchReport:
-    """What came of some pictures."""
+    """What became of the pictures of a batch."""
 
     out: Path
     engine: str
@@ -135,10 +41,10 @@ class BatchReport:
     skipped: dict[str, int]
     """How many files were no pictures, by their ending."""
     needs_review: tuple[tuple[str, str], ...] = ()
-    """(picture, why) of finished ones that a person should look at."""
+    """(picture, review reason) of finished pictures whose result a person should check."""
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the report for JSON."""
         return {
             "out": str(self.out),
             "engine": self.engine,
@@ -149,51 +55,108 @@ class BatchReport:
         }
 
 
-def write_all(
-    model: ModelFile,
-    work: ResultWriter,
-    pictures: PictureList,
-    out: Path,
-    options: BatchOptions,
-    on_progress: OnProgress = ignore_progress,
-) -> BatchReport:
-    """A file of every picture in the folder `out`; called again only of those that are left.
+class Batch:
+    """A model that is ready to run, the writer of its results, and the options of the run."""
 
-    A picture that can't be read is reported and the others are done. Raises ConfigError where results would go among
-    the pictures or replace other files, or where `out` holds results of another model, version or options, and
-    DiskError for an `out` that can't be written.
-    """
-    _check_apart(work, pictures.items)
-    batch = Batch(model, work, pictures.items, options, on_progress, pictures.problems)
-    journal = journal_in(out, batch)
-    if not journal.path.exists():
-        _check_free(work, pictures.items, out)
-    with journal:
-        progress = batch.run(journal, lambda item: work.path_of(item).exists())
-        needs_review = review_reasons_in(journal, [item.key for item in pictures.items])
-    return BatchReport(out, batch.predictor.engine, progress, pictures.skipped, needs_review)
+    def __init__(self, model: ModelFile, writer: ResultWriter, options: BatchOptions) -> None:
+        """Build the predictor, which takes seconds. Raises ConfigError and ModelError as `build_predictor` does."""
+        self.predictor = build_predictor(model, options.device)
+        self.task = Task(model, options.device, self.predictor.arithmetic, writer)
+        self.writer, self.options = writer, options
+        self._process = build_executor(self.task, self.predictor, options)
+        log.info("engine: %s", self.predictor.engine)
+
+    def run(self, pictures: PictureList, journal: Journal, on_progress: OnProgress = ignore_progress) -> Progress:
+        """Process the pictures that aren't finished or whose results are gone, and add each to the journal.
+
+        The problems of the list count as pictures that failed.
+        """
+        started = time.monotonic()
+        left = [item for item in pictures.items if not (journal.is_finished(item.key) and self.has_result(item))]
+        changed = sum(journal.has_changed(item.key) for item in left)
+        if changed:
+            log.warning("%d pictures have changed since their results were written: they are replaced", changed)
+        problems = pictures.problems
+        total = len(pictures.items) + len(problems)
+        progress = Progress(total, len(problems), len(pictures.items) - len(left), problems)
+        on_progress(progress)
+        with closing(self._process(left)) as outcomes:
+            for item, outcome in outcomes:
+                failed = ((item.key, outcome),) if isinstance(outcome, DataError) else ()
+                if isinstance(outcome, Written):
+                    journal.add(item.key, outcome.value, outcome.content)
+                progress = replace(
+                    progress,
+                    done=progress.done + 1,
+                    failures=progress.failures + failed,
+                    seconds=time.monotonic() - started,
+                )
+                on_progress(progress)
+                if failed and self.options.on_error is OnError.STOP:
+                    break
+        return replace(progress, seconds=time.monotonic() - started)
+
+    def open_results(self, out: Path, items: Sequence[BatchItem]) -> Journal:
+        """Return the journal of the folder `out` after checking that no result replaces a picture or another file.
+
+        Raises ConfigError where one would, and as `journal_in` does.
+        """
+        self._check_apart_from_pictures(items)
+        journal = self.journal_in(out, items)
+        if not journal.path.exists():
+            self._check_free(out, items)
+        return journal
+
+    def journal_in(self, out: Path, items: Sequence[BatchItem]) -> Journal:
+        """Return the journal of a folder of results.
+
+        A folder never holds a mixture: raises ConfigError where another model, version or options have left results.
+        """
+        folder = out if is_local(out) else STATE.expanduser() / hashlib.sha256(str(out).encode()).hexdigest()[:16]
+        path = folder / f".{self.task.key}.journal"
+        if any(other != path for other in folder.glob(".*.journal")):
+            name = self.task.model.card.name
+            raise ConfigError(
+                f"was begun with another model, version or options than '{name}' has now",
+                "name another --out, or remove that folder to process all pictures again",
+                out,
+            )
+        return self.journal(path, items)
+
+    def journal(self, path: Path, items: Sequence[BatchItem]) -> Journal:
+        """Return the journal in the file `path`, which knows these pictures and this batch's key."""
+        pictures = {item.key: item.picture for item in items}
+        versions = {key: version_of(picture) for key, picture in pictures.items()}
+        return Journal(path, self.task.key, versions, lambda key: file_digest(pictures[key]))
+
+    def report(self, out: Path, pictures: PictureList, progress: Progress, journal: Journal) -> BatchReport:
+        """Return the report of a run into the folder `out`."""
+        reasons = review_reasons(journal, [item.key for item in pictures.items])
+        return BatchReport(out, self.predictor.engine, progress, pictures.skipped, reasons)
+
+    def has_result(self, item: BatchItem) -> bool:
+        """Return whether the file of an item's result is there, or none is written."""
+        path = self.writer.path_of(item)
+        return path is None or path.exists()
+
+    def _check_apart_from_pictures(self, items: Sequence[BatchItem]) -> None:
+        """A result beside a picture would be a picture itself next time."""
+        real = cache(resolved)
+        folders = {real(item.picture.parent) for item in items}
+        for folder in {path.parent for path in map(self.writer.path_of, items) if path is not None}:
+            if real(folder) in folders:
+                raise ConfigError("holds pictures, so results can't go there", "name another --out", folder)
+
+    def _check_free(self, out: Path, items: Sequence[BatchItem]) -> None:
+        """Before the first run, whatever has a result's name already isn't ours to replace."""
+        if not out.is_dir() or not any(out.iterdir()):  # each file of a store takes a request
+            return
+        for path in map(self.writer.path_of, items):
+            if path is not None and path.exists():
+                raise ConfigError("exists already and is no result of this batch", "name another --out", path)
 
 
-def _check_apart(work: ResultWriter, items: Sequence[BatchItem]) -> None:
-    """A result beside a picture would be a picture itself next time."""
-    real = cache(resolved)
-    folders = {real(item.picture.parent) for item in items}
-    for folder in {work.path_of(item).parent for item in items}:
-        if real(folder) in folders:
-            raise ConfigError(f"results can't go to {printable(folder)}, which holds pictures: name another --out")
-
-
-def _check_free(work: ResultWriter, items: Sequence[BatchItem], out: Path) -> None:
-    """Of a batch that begins here: what lies there already is somebody else's."""
-    if not out.is_dir() or not any(out.iterdir()):  # a store would be asked for each
-        return
-    for item in items:
-        path = work.path_of(item)
-        if path.exists():
-            raise ConfigError(f"{printable(path)} is there already and no result of this batch: name another --out")
-
-
-def review_reasons_in(journal: Journal, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """(picture, why) of those that are finished and needs_review, also by an earlier run."""
-    finished = [name for name in names if journal.holds(name)]
-    return tuple((name, why) for name, why in journal.values(finished) if why)
+def review_reasons(journal: Journal, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Return (picture, review reason) of the finished pictures that need review, also those of earlier runs."""
+    finished = [name for name in names if journal.is_finished(name)]
+    return tuple((name, reason) for name, reason in journal.values(finished) if reason)

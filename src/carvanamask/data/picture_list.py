@@ -49,9 +49,9 @@ class PictureList:
 
     items: tuple[BatchItem, ...]
     """In the order of their keys."""
-    problems: tuple[tuple[str, DataError], ...]
+    problems: tuple[tuple[str, DataError], ...] = ()
     """(path, error) of files and folders that are named like pictures and are none, or that can't be read."""
-    skipped: dict[str, int]
+    skipped: dict[str, int] = field(default_factory=dict)
     """How many other files there are, by their ending; and the folders with an earlier batch's results."""
 
 

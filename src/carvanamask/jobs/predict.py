@@ -1,55 +1,33 @@
-"""A model and pictures wherever they lie → a mask or a probability map for each."""
+"""A mask or a probability map of every picture."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from carvanamask.batch.options import BatchOptions
-from carvanamask.batch.pipeline import Predicted
-from carvanamask.batch.runner import BatchReport, write_all
-from carvanamask.core.card import ModelCard
+from carvanamask.batch.runner import Batch, BatchReport
+from carvanamask.batch.writers import MaskWriter, ProbabilityWriter
 from carvanamask.core.progress import OnProgress, ignore_progress
-from carvanamask.data.picture_list import BatchItem, PictureList
-from carvanamask.io.write import save_mask, save_probabilities
-from carvanamask.mask_quality.postprocess import make_mask
-from carvanamask.mask_quality.uncertainty import review_reason
+from carvanamask.data.picture_list import PictureList
 from carvanamask.model.model_file import ModelFile
-
-Result = Literal["mask", "probability"]
-
-
-@dataclass(frozen=True)
-class SaveResult:
-    """Writes the mask as 1-bit PNG, or the probabilities as 8-bit grey PNG."""
-
-    card: ModelCard = field(repr=False)
-    out: Path = field(repr=False)
-    result: Result
-
-    def __call__(self, predicted: Predicted[BatchItem]) -> str:
-        path, mask = self.path_of(predicted.sample), make_mask(predicted.probabilities, self.card)
-        if self.result == "mask":
-            save_mask(path, mask)
-        else:
-            save_probabilities(path, predicted.probabilities)
-        return review_reason(predicted.probabilities, mask, self.card.max_uncertain_ratio)
-
-    def path_of(self, item: BatchItem) -> Path:
-        return self.out / f"{item.output_name}.png"
 
 
 def predict(
     model: ModelFile,
     pictures: PictureList,
     out: Path,
-    result: Result = "mask",
+    result: Literal["mask", "probability"] = "mask",
     options: BatchOptions | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> BatchReport:
-    """Write `out`/<target>.png for every picture; called again it does only what is left.
+    """Write `out`/<output name>.png for every picture; called again, only for those that are left.
 
-    Raises ConfigError and DiskError as `write_all` does.
+    A picture that can't be read is reported and the others are processed. Raises ConfigError where results would
+    replace pictures or other files, or where `out` holds results of another model, version or options, and DiskError
+    for an `out` that can't be written.
     """
-    return write_all(model, SaveResult(model.card, out, result), pictures, out, options or BatchOptions(), on_progress)
+    writer = (MaskWriter if result == "mask" else ProbabilityWriter)(model.card, out)
+    batch = Batch(model, writer, options or BatchOptions())
+    with batch.open_results(out, pictures.items) as journal:
+        return batch.report(out, pictures, batch.run(pictures, journal, on_progress), journal)

@@ -1,4 +1,4 @@
-"""Several models and pictures nobody labelled → masks to train on, where the models and a car's views agree."""
+"""Masks to train on, of pictures that nobody labelled: those on which several models and a car's views agree."""
 
 from __future__ import annotations
 
@@ -6,42 +6,32 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-
 from carvanamask.batch.journal import Journal
 from carvanamask.batch.options import BatchOptions
-from carvanamask.batch.pipeline import Predicted
-from carvanamask.batch.runner import Batch, journal_in
+from carvanamask.batch.runner import Batch
+from carvanamask.batch.writers import AgreementWriter
 from carvanamask.core.card import Member, ModelCard
-from carvanamask.core.metrics import uncertain_ratio
-from carvanamask.core.progress import OnProgress, ignore_progress
+from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample, cars_of
 from carvanamask.data.label_list import Label, save_labels
-from carvanamask.data.picture_list import BatchItem, kaggle_item
-from carvanamask.errors import CarvanaMaskError, ConfigError
+from carvanamask.data.picture_list import BatchItem, PictureList, kaggle_item
+from carvanamask.errors import ConfigError
 from carvanamask.io.read import load_mask
 from carvanamask.io.table import save_table
-from carvanamask.io.write import save_mask
-from carvanamask.mask_quality.limits import Limits
-from carvanamask.mask_quality.refusals import Look, Refusal, refusals_of_car
-from carvanamask.mask_quality.uncertainty import stray_share
+from carvanamask.mask_quality.label_checks import Candidate, LabelLimits, Refusal, refused_views
 from carvanamask.mask_quality.vehicle import Silhouette
-from carvanamask.model.ensemble import JointMap, agreement
 from carvanamask.model.model_file import ModelFile
 
 log = logging.getLogger(__name__)
 
-MAJORITY = 0.5
-"""Where the mean is cut, and each model's map to compare it with the others': their own thresholds would shift both."""
-
-READERS = 2
+COMPARING_THREADS = 2
 """Threads that each compare the views of one car."""
 
 
@@ -53,75 +43,82 @@ class PseudoLabelReport:
     refused: Path
     models: str
     engine: str
-    pictures: int
-    resumed: int
-    """Of the pictures, how many an earlier call had predicted."""
+    progress: Progress
     kept: int
+    """Pictures that became labels."""
     refused_by_reason: dict[str, int]
     typical_agreement: float
-    """Median of what could be read; a limit lies well beyond it."""
-    typical_undecided: float
-    pictures_per_second: float
-    failures: tuple[tuple[str, CarvanaMaskError], ...]
-    """(picture, reason) pairs of what can't be read, by name."""
+    """Median over the pictures that could be read; a limit should be well below it."""
+    typical_uncertain_ratio: float
+    """Median; a limit should be well above it."""
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "labels": str(self.labels), "refused": str(self.refused)}
+        """Return the report for JSON."""
+        return {
+            "labels": str(self.labels),
+            "refused": str(self.refused),
+            "models": self.models,
+            "engine": self.engine,
+            "pictures": self.progress.total,
+            "resumed": self.progress.kept,
+            "kept": self.kept,
+            "refused_by_reason": self.refused_by_reason,
+            "typical_agreement": self.typical_agreement,
+            "typical_undecided": self.typical_uncertain_ratio,
+            "pictures_per_second": self.progress.per_second,
+            "failures": [(picture, str(error)) for picture, error in self.progress.failures],
+        }
 
 
 def pseudo_label(
     models: Sequence[ModelFile],
     folder: KaggleFolder,
     out: Path,
-    limits: Limits | None = None,
+    limits: LabelLimits | None = None,
     options: BatchOptions | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> PseudoLabelReport:
-    """Predict every test picture; list in `out`/labels.csv what keeps the limits, in refused.csv the others and why.
+    """Predict every test picture; list what keeps the limits in `out`/labels.csv, the others and why in refused.csv.
 
-    A mask is the models' mean cut at a half; `out`/masks has all of them, the refused ones to look at. The same models
-    go on where they were interrupted, so that other limits need no new predictions. Raises ConfigError for fewer than
-    two models, and for an `out` that other models began.
+    A mask is the models' mean above a half; `out`/masks has all of them, so that a person can check the refused ones.
+    The same models continue where they were interrupted, and other limits need no new predictions. Raises ConfigError
+    for fewer than two models, and for an `out` that other models began.
     """
     models = _different(models)
-    masks = out / "masks"
     items = [kaggle_item(sample) for sample in folder.test_samples()]
-    batch = Batch(_panel(models), Measure(masks), items, options or BatchOptions(), on_progress)
-    with journal_in(out, batch) as journal:
-        progress = batch.run(journal, lambda item: item.mask_in(masks).exists())
-        finished = [item for item in items if journal.holds(item.key)]
-        looks = _looks(finished, journal)
+    writer = AgreementWriter(out / "masks")
+    batch = Batch(_ensemble(models), writer, options or BatchOptions())
+    with batch.journal_in(out, items) as journal:
+        progress = batch.run(PictureList(tuple(items)), journal, on_progress)
+        candidates = _candidates([item for item in items if journal.is_finished(item.key)], journal)
 
-    refusals = _refusals(looks, masks, limits or Limits())
+    refusals = _refusals(candidates, writer, limits or LabelLimits())
     sources = " + ".join(_source(model) for model in models)
-    kept = [_label(look, masks, sources) for look in looks if look.sample not in refusals]
+    kept = [_label(candidate, writer, sources) for candidate in candidates if candidate.sample not in refusals]
     failures = dict(progress.failures)
     refusals |= {item: Refusal("unreadable", str(failures[item.key])) for item in items if item.key in failures}
-    _save_refused(out / "refused.csv", {item: refusals[item] for item in items if item in refusals})
+    rows = ((item.picture, refusals[item].reason, refusals[item].detail) for item in items if item in refusals)
+    save_table(out / "refused.csv", ("picture", "reason", "detail"), rows)
     save_labels(out / "labels.csv", kept)
     return PseudoLabelReport(
         labels=out / "labels.csv",
         refused=out / "refused.csv",
         models=sources,
         engine=batch.predictor.engine,
-        pictures=progress.total,
-        resumed=progress.kept,
+        progress=progress,
         kept=len(kept),
-        refused_by_reason=dict(Counter(review_reason.reason for review_reason in refusals.values()).most_common()),
-        typical_agreement=median([look.agreement for look in looks] or [0.0]),
-        typical_undecided=median([look.undecided for look in looks] or [0.0]),
-        pictures_per_second=progress.per_second,
-        failures=progress.failures,
+        refused_by_reason=dict(Counter(refusal.reason for refusal in refusals.values()).most_common()),
+        typical_agreement=median([candidate.agreement for candidate in candidates] or [0.0]),
+        typical_uncertain_ratio=median([candidate.uncertain_ratio for candidate in candidates] or [0.0]),
     )
 
 
 def _different(models: Sequence[ModelFile]) -> list[ModelFile]:
-    """In an order of their own, so that the user's doesn't matter."""
+    """Return the models by their identity, so that their order on the command line doesn't matter."""
     by_identity = {model.identity: model for model in models}
     if len(by_identity) < len(models) or len(models) < 2:
         names = ", ".join(model.card.name for model in models) or "none"
-        raise ConfigError(f"--model {names}: labels take two different models or more, that can disagree")
+        raise ConfigError(f"--model {names}", "name two different models or more, that can disagree")
     return [by_identity[identity] for identity in sorted(by_identity)]
 
 
@@ -129,59 +126,39 @@ def _source(model: ModelFile) -> str:
     return f"{model.card.name} {model.identity[:12]}"
 
 
-def _panel(models: Sequence[ModelFile]) -> ModelFile:
-    """All of them as one model, each with equal weight; a threshold that was chosen since makes no other panel."""
+def _ensemble(models: Sequence[ModelFile]) -> ModelFile:
+    """Return all of them as one model, each with equal weight. Other thresholds make no other ensemble."""
     cards = [model.card for model in models]
-    members = tuple(Member(name=_source(model), sha256=hashlib.sha256(_asked(model)).hexdigest()) for model in models)
+    members = tuple(Member(name=_source(model), sha256=_probabilities_digest(model)) for model in models)
     names = " + ".join(card.name for card in cards)
     card = ModelCard(name=names, network=names, input_size_wh=cards[0].input_size_wh, members=members)
     return ModelFile(models[0].folder, card, tuple(models))
 
 
-def _asked(model: ModelFile) -> bytes:
-    """All that decides about a model's probabilities."""
-    return model.card.model_dump_json(exclude={"threshold", "clean_up", "scores", "provenance"}).encode()
+def _probabilities_digest(model: ModelFile) -> str:
+    """Return a hash of all that decides about a model's probabilities."""
+    decisive = model.card.model_dump_json(exclude={"threshold", "clean_up", "scores", "provenance"})
+    return hashlib.sha256(decisive.encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class Measure:
-    """Writes the mean's mask and returns what the journal keeps of a picture."""
-
-    masks: Path = field(repr=False)
-
-    def __call__(self, predicted: Predicted[BatchItem]) -> str:
-        joint = predicted.probabilities
-        assert isinstance(joint, JointMap)
-        mask = joint.to_mask(MAJORITY)
-        agreed = agreement([each.to_mask(MAJORITY) for each in joint.members])
-        save_mask(predicted.sample.mask_in(self.masks), mask)
-        area = int(np.count_nonzero(mask.pixels))
-        return json.dumps([area, agreed, uncertain_ratio(joint, mask), stray_share(mask)])
-
-
-def _looks(items: Sequence[BatchItem], journal: Journal) -> list[Look]:
+def _candidates(items: Sequence[BatchItem], journal: Journal) -> list[Candidate]:
     rows = journal.values([item.key for item in items])
-    return [Look(item, *json.loads(text)) for item, (_, text) in zip(items, rows, strict=True)]
+    return [Candidate(item, *json.loads(measures)) for item, (_, measures) in zip(items, rows, strict=True)]
 
 
-def _refusals(looks: Sequence[Look], masks: Path, limits: Limits) -> dict[Sample, Refusal]:
-    by_sample = {look.sample: look for look in looks}
+def _refusals(candidates: Sequence[Candidate], writer: AgreementWriter, limits: LabelLimits) -> dict[Sample, Refusal]:
+    by_sample = {candidate.sample: candidate for candidate in candidates}
     cars = [[by_sample[sample] for sample in views] for views in cars_of(by_sample).values()]
-    log.info(f"comparing the views of {len(cars)} cars")
+    log.info("comparing the views of %d cars", len(cars))
 
     def silhouette(sample: Sample) -> Silhouette:
-        return Silhouette.of(load_mask(sample.mask_in(masks)))
+        return Silhouette.of(load_mask(writer.path_of(sample)))
 
-    with ThreadPoolExecutor(READERS) as readers:
-        found = readers.map(lambda views: refusals_of_car(views, silhouette, limits), cars)
-        return {sample: review_reason for refusals in found for sample, review_reason in refusals.items()}
-
-
-def _label(look: Look, masks: Path, sources: str) -> Label:
-    sample = Sample.from_picture(look.sample.picture, look.sample.mask_in(masks))
-    return Label(sample, look.agreement, look.undecided, sources)
+    with ThreadPoolExecutor(COMPARING_THREADS) as pool:
+        by_car = pool.map(lambda views: refused_views(views, silhouette, limits), cars)
+        return {sample: refusal for refusals in by_car for sample, refusal in refusals.items()}
 
 
-def _save_refused(path: Path, refused: Mapping[Sample, Refusal]) -> None:
-    rows = ((sample.picture, refusal.reason, refusal.detail) for sample, refusal in refused.items())
-    save_table(path, ("picture", "reason", "detail"), rows)
+def _label(candidate: Candidate, writer: AgreementWriter, sources: str) -> Label:
+    sample = Sample.from_picture(candidate.sample.picture, writer.path_of(candidate.sample))
+    return Label(sample, candidate.agreement, candidate.uncertain_ratio, sources)

@@ -1,0 +1,93 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from carvanamask.core.mask import Mask
+from carvanamask.data.kaggle_folder import Sample
+from carvanamask.mask_quality.label_checks import Candidate, LabelLimits, refused_views
+from carvanamask.mask_quality.vehicle import Silhouette
+
+LIMITS = LabelLimits(min_agreement=0.9, max_uncertain=0.1, min_mirror=0.9, min_area_ratio=0.8, max_strays=0.01)
+
+
+def car(views: int = 16) -> list[Candidate]:
+    samples = [Sample("a", view, Path(f"a_{view:02d}.jpg")) for view in range(1, views + 1)]
+    return [Candidate(sample, 100, agreement=0.99, uncertain_ratio=0.05, stray_share=0.0) for sample in samples]
+
+
+def silhouette(columns: int = 8, rows: int = 8) -> Silhouette:
+    pixels = np.zeros((16, 16), dtype=bool)
+    pixels[:rows, :columns] = True
+    return Silhouette.of(Mask(pixels))
+
+
+def refusals(
+    views: list[Candidate], odd: dict[int, Silhouette] | None = None, limits: LabelLimits = LIMITS
+) -> dict[int, str]:
+    """Return the refused views' reasons; all silhouettes are one square but the `odd` ones."""
+    found = refused_views(views, lambda sample: (odd or {}).get(sample.view, silhouette()), limits)
+    return {sample.view: refusal.reason for sample, refusal in found.items()}
+
+
+def test_car_whose_views_agree_is_not_refused() -> None:
+    assert refusals(car()) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"area_px": 0}, "empty"),
+        ({"agreement": 0.89}, "agreement"),
+        ({"uncertain_ratio": 0.11}, "undecided"),
+        ({"stray_share": 0.02}, "strays"),
+    ],
+)
+def test_picture_beyond_a_limit_is_refused_alone(change: dict[str, float], reason: str) -> None:
+    views = car()
+    views[4] = replace(views[4], **change)
+    # its silhouette is odd, too, but what is refused anyway says nothing about its partner
+    assert refusals(views, {5: silhouette(2, 16)}) == {5: reason}
+
+
+def test_values_at_the_limits_pass() -> None:
+    views = [replace(view, agreement=0.9, uncertain_ratio=0.1, stray_share=0.01) for view in car()]
+    assert refusals(views) == {}
+
+
+def test_pair_that_does_not_mirror_is_refused_on_both_sides() -> None:
+    pixels = np.zeros((16, 16), dtype=bool)
+    pixels[:8, :8] = True
+    pixels[:4, :4] = False
+    assert refusals(car(), {3: Silhouette.of(Mask(pixels))}) == {3: "mirror", 15: "mirror"}
+
+
+def test_front_is_compared_with_itself() -> None:
+    pixels = np.zeros((16, 16), dtype=bool)
+    pixels[:8, :8] = True
+    pixels[:4, :4] = False
+    assert refusals(car(), {1: Silhouette.of(Mask(pixels))}) == {1: "mirror"}
+
+
+def test_pair_of_two_sizes_is_refused() -> None:
+    assert refusals(car(), {3: silhouette(6, 8)}) == {3: "area", 15: "area"}
+
+
+def test_view_without_a_partner_passes() -> None:
+    assert refusals(car(views=3), {3: silhouette(2, 16)}) == {}
+
+
+def test_zero_views_are_not_compared() -> None:
+    assert refusals(car(), {3: silhouette(2, 16)}, replace(LIMITS, views=0)) == {}
+
+
+def test_car_with_too_many_refused_views_is_refused() -> None:
+    views = [replace(view, agreement=0.5) if view.sample.view <= 4 else view for view in car()]
+    assert len(refusals(views)) == 4  # a quarter
+    views[4] = replace(views[4], agreement=0.5)
+    found = refused_views(views, lambda _: silhouette(), LIMITS)
+    assert len(found) == 16
+    assert found[views[0].sample].reason == "agreement"
+    assert found[views[15].sample].reason == "car"
+    assert found[views[15].sample].detail == "5 of the 16 views of car a are refused"
