@@ -33,7 +33,7 @@ models: .venv/installed-train,studio ## the built-in models anew, from Kaggle's 
 		--set 'split.extra_folders=[\"runs/synthetic\"]'"
 
 docs: .venv/installed-docs ## the documents as a site in build/site; broken links are errors
-	$(BIN)/mkdocs build --quiet
+	$(BIN)/mkdocs build
 
 package: .venv/installed-dev ## wheel and sdist, each installed in a fresh environment, where it predicts offline
 	rm -rf dist
