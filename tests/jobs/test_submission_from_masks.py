@@ -89,7 +89,7 @@ def test_masks_that_the_list_does_not_name_are_passed_over(masks: Path, folder: 
     (masks / "notes.txt").write_text("")
     report = submission_from_masks(masks, tmp_path / "s.csv", folder, SIZE_WH)
     assert (report.rows, report.skipped) == (3, 12)
-    assert report.some_passed_over == tuple(f"z_{number:02d}.png" for number in range(10))
+    assert report.some_skipped == tuple(f"z_{number:02d}.png" for number in range(10))
 
 
 def test_a_folder_of_other_masks_never_becomes_an_empty_submission(folder: KaggleFolder, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_two_masks_of_one_picture_and_a_folder_without_any_are_refused(
 
 
 def test_a_few_masks_are_read_ahead_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "cores", lambda: 1)  # three threads
+    monkeypatch.setattr(job, "cpu_count", lambda: 1)  # three threads
     lock, read = threading.Lock(), 0
 
     def load_counted(path: Path) -> Mask:

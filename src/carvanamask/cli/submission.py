@@ -91,7 +91,7 @@ def print_difference(difference: SubmissionDifference, worst: int) -> None:
 
 def print_from_masks(report: FromMasksReport) -> None:
     _print_names("without a mask, so with an empty one", report.missing, report.some_missing)
-    _print_names("masks not in sample_submission.csv, so without a row", report.skipped, report.some_passed_over)
+    _print_names("masks not in sample_submission.csv, so without a row", report.skipped, report.some_skipped)
     print(f"{report.rows} rows: submission in {report.submission}")
 
 

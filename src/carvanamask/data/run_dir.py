@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from carvanamask.errors import ConfigError
@@ -10,57 +9,31 @@ from carvanamask.errors import ConfigError
 RUNS = Path("runs")
 
 
-@dataclass(frozen=True)
 class RunDir:
-    """The folder of one run, finished or in progress."""
+    """The paths of the files of one run, finished, in progress or not started."""
 
-    root: Path
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.name = root.name
+        self.config_file = root / "config.toml"
+        self.split_file = root / "split.json"
+        self.environment_file = root / "environment.json"
+        self.metrics_file = root / "metrics.csv"
+        self.best_checkpoint = root / "checkpoints" / "best.ckpt"
+        self.last_checkpoint = root / "checkpoints" / "last.ckpt"
+        self.tensorboard = root / "tensorboard"
+        self.curves = root / "curves.png"
+        self.model = root / "model"
+        self.evaluation = root / "evaluation"
+        self.submission = root / "submission.csv.gz"
+        self.masks = root / "masks"
 
     @classmethod
     def named(cls, name: str, runs: Path = RUNS) -> RunDir:
+        """Return the run of that name. Raises ConfigError for a name that would lead out of the folder of runs."""
         if not name or name.startswith(".") or Path(name).name != name:
             raise ConfigError(f"a run can't be called '{name}'", "use letters, digits, '-' and '_'")
         return cls(runs / name)
-
-    @property
-    def name(self) -> str:
-        return self.root.name
-
-    @property
-    def config_file(self) -> Path:
-        return self.root / "config.toml"
-
-    @property
-    def model(self) -> Path:
-        return self.root / "model"
-
-    @property
-    def best_checkpoint(self) -> Path:
-        return self.root / "checkpoints" / "best.ckpt"
-
-    @property
-    def last_checkpoint(self) -> Path:
-        return self.root / "checkpoints" / "last.ckpt"
-
-    @property
-    def tensorboard(self) -> Path:
-        return self.root / "tensorboard"
-
-    @property
-    def curves(self) -> Path:
-        return self.root / "curves.png"
-
-    @property
-    def evaluation(self) -> Path:
-        return self.root / "evaluation"
-
-    @property
-    def submission(self) -> Path:
-        return self.root / "submission.csv.gz"
-
-    @property
-    def masks(self) -> Path:
-        return self.root / "masks"
 
     @property
     def is_started(self) -> bool:
@@ -68,20 +41,8 @@ class RunDir:
 
     @property
     def is_finished(self) -> bool:
-        # a model's card is the last thing a run writes
+        # a model's card is the last file that a run writes
         return (self.model / "card.json").exists()
-
-    @property
-    def split_file(self) -> Path:
-        return self.root / "split.json"
-
-    @property
-    def environment_file(self) -> Path:
-        return self.root / "environment.json"
-
-    @property
-    def metrics_file(self) -> Path:
-        return self.root / "metrics.csv"
 
 
 def run_of_model(model: Path, runs: Path = RUNS) -> RunDir:

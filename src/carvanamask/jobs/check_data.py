@@ -17,30 +17,16 @@ from carvanamask.errors import DataError, MaskError, PictureError, printable
 from carvanamask.io.read import file_digest, load_mask, load_picture_with_digest
 
 Severity = Literal["error", "warning"]
-Code = Literal[
-    "name",
-    "missing-mask",
-    "missing-picture",
-    "missing-view",
-    "unreadable",
-    "not-binary",
-    "size",
-    "empty-mask",
-    "full-mask",
-    "duplicate",
-    "same-mask",
-]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One problem of one file.
-
-    An error prevents training or makes its score too good; a warning may be intended.
-    """
+    """One problem of one file. An error prevents training or makes its score too good; a warning may be intended."""
 
     severity: Severity
-    code: Code
+    code: str
+    """One of name, missing-mask, missing-picture, missing-view, unreadable, not-binary, size, empty-mask, full-mask,
+    duplicate, same-mask."""
     path: Path
     reason: str
     repair: str
@@ -125,7 +111,7 @@ class _Pair:
             reason = f"is {_size(mask.pixels.shape)}, its picture {_size(picture_shape)}"
             self._add("error", "size", path, reason, "export it in the size of its upright picture")
 
-    def _add(self, severity: Severity, code: Code, path: Path, reason: str, repair: str) -> None:
+    def _add(self, severity: Severity, code: str, path: Path, reason: str, repair: str) -> None:
         self.findings.append(Finding(severity, code, path, reason, repair))
 
 

@@ -1,4 +1,4 @@
-"""Two submissions, picture by picture: where do they differ, and by how much?"""
+"""Compare two submissions picture by picture: where they differ, and by how much."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from carvanamask.errors import DataError, MaskError, SubmissionError, printable
 from carvanamask.io.table import save_table
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5)
-"""Of the pictures, from the worst one to the median: above it two good submissions agree anyway."""
+"""Shares of the pictures, from the worst one to the median: above it two good submissions agree anyway."""
 LISTED_NAMES = 5
 
 
@@ -33,13 +33,13 @@ class PictureDifference:
 
     @property
     def is_identical(self) -> bool:
-        """To the pixel: Dice is exactly 1 for equal masks and for no others."""
+        """Whether both masks are equal: Dice is exactly 1 for equal masks and for no others."""
         return self.dice == 1
 
 
 @dataclass(frozen=True)
 class SubmissionDifference:
-    """The pictures in both submissions, in the first one's order, and how many are in one alone."""
+    """The pictures in both submissions, in the first one's order, and how many are in only one."""
 
     pictures: tuple[PictureDifference, ...]
     only_first: int
@@ -50,7 +50,7 @@ class SubmissionDifference:
 
     @property
     def dice(self) -> float:
-        """Mean over the pictures."""
+        """The mean over the pictures."""
         return float(np.mean([picture.dice for picture in self.pictures]))
 
     @property
@@ -59,12 +59,12 @@ class SubmissionDifference:
 
     @property
     def quantiles(self) -> dict[float, float]:
-        """Share of the pictures → the Dice that so many of them don't exceed."""
+        """Return {share of the pictures: the Dice that so many of them don't exceed}."""
         values = np.quantile([picture.dice for picture in self.pictures], QUANTILES)
         return dict(zip(QUANTILES, values.tolist(), strict=True))
 
     def worst(self, count: int) -> list[PictureDifference]:
-        """Pictures that differ, the lowest Dice first."""
+        """Return the pictures that differ most, the lowest Dice first."""
         different = (picture for picture in self.pictures if not picture.is_identical)
         return sorted(different, key=lambda picture: picture.dice)[:count]
 
@@ -92,17 +92,15 @@ def diff_submissions(
     table: Path | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> SubmissionDifference:
-    """Hold the masks of two submissions against each other; write `table`, a CSV with a row a picture, when named.
+    """Return how the masks of two submissions differ; with `table` also write a CSV with one row per picture.
 
-    Exact, and never decodes a mask to pixels. Raises SubmissionError for a file that isn't a submission, names a
-    picture twice or holds bad run-length code, DataError when no picture is in both.
+    The comparison is exact and never decodes a mask to pixels. Raises SubmissionError for a file that isn't a
+    submission, names a picture twice or holds wrong run-length code, DataError when no picture is in both.
     """
     in_first, in_second = _names(first), _names(second)
     in_both = in_first.keys() & in_second.keys()
     if not in_both:
-        raise DataError(
-            f"{printable(first)} and {printable(second)} share no picture: compare submissions of the same folder"
-        )
+        raise DataError(f"and {printable(second)} share no picture", "compare submissions of the same folder", first)
     pictures = []
     for name, rle, other_rle in _pairs(first, second, in_both):
         runs = _runs(first, name, rle, size_wh)
@@ -123,22 +121,24 @@ def diff_submissions(
 
 
 def _names(path: Path) -> dict[str, None]:
-    """In the file's order. A reading of its own: what only one file holds then never has to be kept for the other."""
+    """Return the names in the file's order.
+
+    They are read before the masks, so that rows that only one file holds never have to wait in memory.
+    """
     names: dict[str, None] = {}
     for name, _ in read_submission(path):
         if name in names:
-            raise SubmissionError(
-                f"{printable(path)}: {printable(name)} has more than one row, submission check lists all of these"
-            )
+            reason = f"has more than one row for {printable(name)}"
+            raise SubmissionError(reason, "submission check lists all of these", path)
         names[name] = None
     return names
 
 
 def _pairs(first: Path, second: Path, names: Set[str]) -> Iterator[tuple[str, str, str]]:
-    """(name, run-length code of the first, of the second) in the first one's order.
+    """Yield (name, run-length code of the first, of the second) in the first one's order.
 
-    Rows of the second wait, packed, until the first comes to them: none where the orders agree, at worst, one order
-    the other's reverse, all of them. 100,064 cars of 10 KB are then about 500 MB.
+    Rows of the second wait, compressed, until the first comes to them: none where the orders agree, all of them where
+    one order is the other's reverse. 100,064 cars of 10 KB are then about 500 MB.
     """
     waiting: dict[str, bytes] = {}
     rows = (row for row in read_submission(second) if row[0] in names)
@@ -154,16 +154,15 @@ def _pairs(first: Path, second: Path, names: Set[str]) -> Iterator[tuple[str, st
                 break
             waiting[other] = zlib.compress(other_rle.encode(), 1)
         else:
-            raise SubmissionError(f"{printable(second)} changed while it was read: run the same command again")
+            raise SubmissionError("changed while it was read", "run the same command again", second)
 
 
 def _runs(path: Path, name: str, rle: str, size_wh: tuple[int, int]) -> Runs:
     try:
         return Runs.from_rle(rle, size_wh)
     except MaskError as error:
-        raise SubmissionError(
-            f"{printable(path)}: {printable(name)}: {error} (--size WxH for pictures of another size)"
-        ) from None
+        repair = "make it again, or name the pictures' size by --size WxH"
+        raise SubmissionError(f"has a wrong mask for {printable(name)} ({error})", repair, path) from None
 
 
 def _save_table(path: Path, difference: SubmissionDifference) -> None:

@@ -1,4 +1,4 @@
-"""A folder of masks, whatever made them → a submission."""
+"""Write a folder of masks, whatever made them, as a submission."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ LISTED_NAMES = 10
 
 @dataclass(frozen=True)
 class FromMasksReport:
-    """What went into a submission, and what didn't."""
+    """What a submission holds, and which masks it doesn't."""
 
     submission: Path
     rows: int
     missing: int
-    """Rows that are empty for want of a mask; a mask that is empty itself is none of them."""
+    """Rows that are empty because their picture has no mask."""
     some_missing: tuple[str, ...]
     """The first 10 names."""
     skipped: int
     """Masks whose picture sample_submission.csv doesn't name."""
-    some_passed_over: tuple[str, ...]
+    some_skipped: tuple[str, ...]
     """The first 10 files."""
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the report for JSON."""
         return {**asdict(self), "submission": str(self.submission)}
 
 
@@ -49,85 +50,79 @@ def submission_from_masks(
 ) -> FromMasksReport:
     """Write the masks of a folder, `<name>.png` or `<name>_mask.gif`, as the submission `out`.
 
-    Rows are those of the data folder's sample_submission.csv, in its order; without one, the masks' by name with .jpg
-    behind. Raises DataError when names have no mask and `empty_for_missing` doesn't give them an empty one, or when
-    none has; MaskError for what is no mask or not of `size_wh`. Nothing is written then.
+    Rows are those of the data folder's sample_submission.csv, in its order; without one, the masks' by name, as .jpg.
+    Raises DataError when pictures have no mask and `empty_for_missing` doesn't give them an empty one, or when none
+    has; MaskError for a file that is no mask or not of `size_wh`. Nothing is written then.
     """
-    at_hand = _masks_by_name(masks)
+    mask_of = _masks_by_name(masks)
     listed = folder.submission_names()
-    names = [f"{name}.jpg" for name in at_hand] if listed is None else list(dict.fromkeys(listed))
-    missing = [name for name in names if Path(name).stem not in at_hand]
+    names = [f"{name}.jpg" for name in mask_of] if listed is None else list(dict.fromkeys(listed))
+    missing = [name for name in names if Path(name).stem not in mask_of]
     if len(missing) == len(names):
-        raise DataError(f"{printable(masks)} holds none of the masks that sample_submission.csv names: check both")
+        raise DataError("holds none of the masks that sample_submission.csv names", "check both", masks)
     if missing and not empty_for_missing:
         some = printable(", ".join(missing[:3])) + (", …" if len(missing) > 3 else "")
-        raise DataError(
-            f"{printable(masks)} has no mask for {len(missing)} of {len(names)} pictures ({some}):"
-            " add them, or take empty ones with --empty-for-missing"
-        )
-    write_submission(out, _rows(names, at_hand, size_wh, on_progress))
+        reason = f"has no mask for {len(missing)} of {len(names)} pictures ({some})"
+        raise DataError(reason, "add them, or take empty ones with --empty-for-missing", masks)
+    write_submission(out, _rows(names, mask_of, size_wh, on_progress))
     stems = {Path(name).stem for name in names}
-    skipped = [path.name for name, path in at_hand.items() if name not in stems]
+    skipped = [path.name for name, path in mask_of.items() if name not in stems]
     return FromMasksReport(
         submission=out,
         rows=len(names),
         missing=len(missing),
         some_missing=tuple(missing[:LISTED_NAMES]),
         skipped=len(skipped),
-        some_passed_over=tuple(skipped[:LISTED_NAMES]),
+        some_skipped=tuple(skipped[:LISTED_NAMES]),
     )
 
 
 def _masks_by_name(folder: Path) -> dict[str, Path]:
-    """Masks by the name of their picture, in its order; other than a Kaggle folder's also those without _mask."""
+    """Return the masks by the name of their picture, sorted; their files' names may lack Kaggle's _mask."""
     masks: dict[str, Path] = {}
     for path in pictures_in(folder):
         if path.suffix.lower() not in ENDINGS:
             continue
         name = path.stem.removesuffix("_mask")
         if name in masks:
-            raise DataError(f"{printable(path)} and {masks[name].name} are masks of one picture: remove one of them")
+            raise DataError(f"and {masks[name].name} are masks of one picture", "remove one of them", path)
         masks[name] = path
     if not masks:
-        what = "holds no masks" if folder.is_dir() else "doesn't exist"
-        raise DataError(f"{printable(folder)} {what}: name a folder of <name>.png or <name>_mask.gif files")
+        reason = "holds no masks" if folder.is_dir() else "doesn't exist"
+        raise DataError(reason, "name a folder of <name>.png or <name>_mask.gif files", folder)
     return dict(sorted(masks.items()))
 
 
 def _rows(
-    names: Sequence[str],
-    masks: Mapping[str, Path],
-    size_wh: tuple[int, int],
-    on_progress: OnProgress,
+    names: Sequence[str], masks: Mapping[str, Path], size_wh: tuple[int, int], on_progress: OnProgress
 ) -> Iterator[tuple[str, str]]:
-    """(picture's file name, run-length code) in the order of `names`; masks are read ahead, a few at a time."""
+    """Yield (picture's file name, run-length code) in the order of `names`."""
     on_progress(Progress(len(names)))
-    codes = _ahead((masks.get(Path(name).stem) for name in names), size_wh)
+    codes = _encode_all((masks.get(Path(name).stem) for name in names), size_wh)
     for done, (name, rle) in enumerate(zip(names, codes, strict=True), start=1):
         yield name, rle
         on_progress(Progress(len(names), done))
 
 
-def _ahead(paths: Iterable[Path | None], size_wh: tuple[int, int]) -> Iterator[str]:
+def _encode_all(paths: Iterable[Path | None], size_wh: tuple[int, int]) -> Iterator[str]:
+    """Yield the run-length codes of mask files in their order, reading a few files ahead."""
     workers = min(8, cpu_count() + 2)
     waiting: deque[Future[str]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for path in paths:
             waiting.append(pool.submit(_encode, path, size_wh))
-            if len(waiting) > 2 * workers:  # twice: a slow mask at the front leaves the other threads busy
+            if len(waiting) > 2 * workers:  # twice: while the first one is slow, the other threads still have work
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
 def _encode(path: Path | None, size_wh: tuple[int, int]) -> str:
-    """A mask file's run-length code; no file, no car."""
+    """Return a mask file's run-length code, '' without a file."""
     if path is None:
         return ""
     mask = load_mask(path)
     if mask.size_wh != size_wh:
-        found, asked = ("x".join(map(str, size)) for size in (mask.size_wh, size_wh))
-        raise MaskError(
-            f"{printable(path)} is {found}, not {asked}: save it at its picture's size, or name that by --size"
-        )
+        found, expected = ("x".join(map(str, size)) for size in (mask.size_wh, size_wh))
+        raise MaskError(f"is {found}, not {expected}", "save it at its picture's size, or name that by --size", path)
     return mask.to_rle()
