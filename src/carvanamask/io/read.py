@@ -73,6 +73,20 @@ def decode_picture(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> np.n
     return _decode(BytesIO(data), name, max_pixels)
 
 
+def convert_image(image: Image.Image) -> np.ndarray:
+    """Return an open Pillow image as `load_picture` returns a file. Raises PictureError."""
+    name = getattr(image, "filename", "") or "the picture"
+    try:
+        # Pillow turns TIFFs itself
+        orientation = 1 if image.format == "TIFF" else image.getexif().get(_EXIF_ORIENTATION, 1)
+        return _to_rgb(image, orientation, image.info.get("icc_profile"), name)
+    except DataError:
+        raise
+    except Exception as error:  # decoders raise a dozen kinds
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PictureError(f"is truncated or damaged ({reason})", _EXPORT_AGAIN, name) from error
+
+
 def picture_size_wh(path: Path) -> tuple[int, int]:
     """Return the width and height that `load_picture` would return, from the header alone. Raises PictureError."""
     with _open(path) as file, _read_header(file, path, MAX_PIXELS) as (image, orientation):
@@ -187,10 +201,13 @@ def _decode(file: BinaryIO, name: Path | str, max_pixels: int) -> np.ndarray:
                 if image.mode == "RGB" and orientation == 1 and not profile:
                     return pixels
                 image = Image.fromarray(pixels)
-        elif image.mode in ("I", "F"):
-            raise PictureError("has 32 bits per pixel", "export it with 8 or 16", name)
-        image = _to_srgb(_flatten(image), profile)
-        return np.asarray(_upright(image, orientation))
+        return _to_rgb(image, orientation, profile, name)
+
+
+def _to_rgb(image: Image.Image, orientation: int, profile: bytes | None, name: Path | str) -> np.ndarray:
+    if image.mode in ("I", "F"):
+        raise PictureError("has 32 bits per pixel", "export it with 8 or 16", name)
+    return np.asarray(_upright(_to_srgb(_flatten(image), profile), orientation))
 
 
 def _decode_jpeg(data: bytes, mode: str) -> np.ndarray | None:
@@ -240,7 +257,7 @@ def _to_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    return image if orientation == 1 else image.transpose(_UPRIGHT[orientation])
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
 def _grey_pixels(image: Image.Image, path: Path) -> np.ndarray:
