@@ -38,11 +38,6 @@ class BatchItem(Sample):
         return cls(str(path.parent / sample.car), sample.view, picture, None, key, output_name)
 
 
-def kaggle_item(sample: Sample) -> BatchItem:
-    """Return the item of a picture in Kaggle's folder, named like its file."""
-    return BatchItem(sample.car, sample.view, sample.picture, None, sample.picture.name, sample.name)
-
-
 @dataclass(frozen=True)
 class PictureList:
     """The pictures that were found."""

@@ -21,7 +21,7 @@ from carvanamask.core.card import Member, ModelCard
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample, cars_of
 from carvanamask.data.label_list import Label, save_labels
-from carvanamask.data.picture_list import BatchItem, PictureList, kaggle_item
+from carvanamask.data.picture_list import BatchItem, PictureList
 from carvanamask.errors import ConfigError
 from carvanamask.io.read import load_mask
 from carvanamask.io.table import save_table
@@ -85,7 +85,7 @@ def pseudo_label(
     for fewer than two models, and for an `out` that other models began.
     """
     models = _different(models)
-    items = [kaggle_item(sample) for sample in folder.test_samples()]
+    items = [BatchItem.of(sample.picture, sample.picture.name) for sample in folder.test_samples()]
     writer = AgreementWriter(out / "masks")
     batch = Batch(_ensemble(models), writer, options or BatchOptions())
     with batch.journal_in(out, items) as journal:

@@ -15,7 +15,7 @@ from carvanamask.batch.runner import Batch
 from carvanamask.batch.writers import RleWriter
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder
-from carvanamask.data.picture_list import PictureList, kaggle_item
+from carvanamask.data.picture_list import BatchItem, PictureList
 from carvanamask.data.submission import write_submission
 from carvanamask.errors import DataError, DiskError, printable
 from carvanamask.io.atomic import save_text_atomically
@@ -105,7 +105,8 @@ def submit(
 
 def _in_order(folder: KaggleFolder) -> tuple[list[str], PictureList, int]:
     """Return the names of a submission, the pictures of them at hand, and the number of other pictures."""
-    at_hand = {sample.picture.name: kaggle_item(sample) for sample in folder.test_samples()}
+    pictures = (sample.picture for sample in folder.test_samples())
+    at_hand = {picture.name: BatchItem.of(picture, picture.name) for picture in pictures}
     names = list(dict.fromkeys(folder.submission_names() or at_hand))
     items = tuple(at_hand[name] for name in names if name in at_hand)
     if not items:
