@@ -28,14 +28,14 @@ def touch(*paths: Path) -> None:
         ("two\nlines_02.jpg", "two\nlines", 2),
     ],
 )
-def test_a_name_tells_car_and_view(name: str, car: str, view: int) -> None:
+def test_name_tells_car_and_view(name: str, car: str, view: int) -> None:
     sample = Sample.from_picture(Path("train") / name)
     assert (sample.car, sample.view, sample.mask) == (car, view, None)
     assert sample.name == Path(name).stem
 
 
 @pytest.mark.parametrize("name", ["golf.jpg", "golf_.jpg", "_01.jpg", "golf_front.jpg", "golf-01.jpg", "golf_٣.jpg"])
-def test_a_name_without_car_or_view_is_refused_with_the_form_it_should_have(name: str) -> None:
+def test_name_without_view_is_refused(name: str) -> None:
     with pytest.raises(DataError, match=r"train/.* names no view: call it <car>_<view>\.jpg, like car7_01\.jpg"):
         Sample.from_picture(Path("train") / name)
 
@@ -49,16 +49,14 @@ def test_training_samples_are_sorted_pairs(tmp_path: Path) -> None:
     assert [sample.mask for sample in samples] == masks[::-1]
 
 
-def test_the_drawn_folder_is_a_kaggle_folder(tmp_path: Path) -> None:
+def test_drawn_folder_is_a_kaggle_folder(tmp_path: Path) -> None:
     folder = KaggleFolder(draw_kaggle_folder(tmp_path, cars=2, views=3, test_cars=1))
     training, test = folder.training_samples(), folder.test_samples()
     assert len(training) == 6
     assert [sample.picture.name for sample in test] == folder.submission_names()
 
 
-def test_a_picture_without_mask_is_named_with_the_mask_it_should_have(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_picture_without_mask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     touch(Path("data/train/00087a6bd4dc_04.jpg"), Path("data/train_masks/00087a6bd4dc_05_mask.gif"))
     with pytest.raises(DataError) as error:
@@ -69,9 +67,7 @@ def test_a_picture_without_mask_is_named_with_the_mask_it_should_have(
 
 
 @pytest.mark.parametrize("what", ["doesn't exist", "holds no pictures"])
-def test_a_folder_without_pictures_is_named_with_what_belongs_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
+def test_folder_without_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     monkeypatch.chdir(tmp_path)
     if what == "holds no pictures":
         touch(Path("data/train/notes.txt"), Path("data/train/.a_01.jpg"), Path("data/train/inner/a_01.jpg"))
@@ -82,19 +78,19 @@ def test_a_folder_without_pictures_is_named_with_what_belongs_there(
     )
 
 
-def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+def test_file_in_place_of_folder(tmp_path: Path) -> None:
     touch(tmp_path / "train")
     with pytest.raises(DataError, match=r"train can't be read \(Not a directory\)"):
         KaggleFolder(tmp_path).training_samples()
 
 
-def test_two_pictures_that_would_share_a_mask_are_refused(tmp_path: Path) -> None:
+def test_two_pictures_with_one_mask_are_refused(tmp_path: Path) -> None:
     touch(tmp_path / "test/a_01.jpg", tmp_path / "test/a_01.png")
     with pytest.raises(DataError, match=r"a_01\.jpg differs from a_01\.png only in its ending: rename one"):
         KaggleFolder(tmp_path).test_samples()
 
 
-def test_a_line_break_in_a_name_stays_out_of_the_message(tmp_path: Path) -> None:
+def test_line_break_in_name_is_escaped(tmp_path: Path) -> None:
     touch(tmp_path / "train/a\nb_01.jpg")
     with pytest.raises(DataError) as error:
         KaggleFolder(tmp_path).training_samples()
@@ -108,7 +104,7 @@ def test_hidden_files_and_other_endings_are_no_pictures(tmp_path: Path) -> None:
     assert pictures_in(tmp_path / "nowhere") == []
 
 
-def test_of_two_masks_of_a_picture_kaggles_gif_counts(tmp_path: Path) -> None:
+def test_gif_mask_goes_before_png(tmp_path: Path) -> None:
     touch(tmp_path / "a_01_mask.png", tmp_path / "a_01_mask.gif", tmp_path / "a_01.gif")
     assert masks_by_name(tmp_path) == {"a_01": tmp_path / "a_01_mask.gif"}
 
@@ -120,7 +116,7 @@ def test_submission_names_keep_kaggles_order(tmp_path: Path, ending: str) -> Non
     assert KaggleFolder(tmp_path).submission_names() == ["b_01.jpg", "a_02.jpg"]
 
 
-def test_a_studio_folder_needs_no_table(tmp_path: Path) -> None:
+def test_studio_folder_needs_no_table(tmp_path: Path) -> None:
     assert KaggleFolder(tmp_path).submission_names() is None
 
 
@@ -132,20 +128,20 @@ def test_a_studio_folder_needs_no_table(tmp_path: Path) -> None:
         (b"img,rle_mask\n\xff_01.jpg,1 1\n", "can't be read"),
     ],
 )
-def test_a_table_that_is_none_is_named(tmp_path: Path, table: bytes, reason: str) -> None:
+def test_damaged_table_is_named(tmp_path: Path, table: bytes, reason: str) -> None:
     (tmp_path / "sample_submission.csv").write_bytes(table)
     with pytest.raises(DataError, match=rf"sample_submission\.csv .*{reason}"):
         KaggleFolder(tmp_path).submission_names()
 
 
-def test_a_truncated_gz_is_named(tmp_path: Path) -> None:
+def test_truncated_gz_is_named(tmp_path: Path) -> None:
     whole = gzip.compress(b"img,rle_mask\n" + b"a_01.jpg,1 1\n" * 1000)
     (tmp_path / "sample_submission.csv.gz").write_bytes(whole[:-12])
     with pytest.raises(DataError, match=r"sample_submission\.csv\.gz can't be read"):
         KaggleFolder(tmp_path).submission_names()
 
 
-def test_a_picture_whose_name_is_no_text_is_refused_before_any_work(tmp_path: Path) -> None:
+def test_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "test").mkdir()
     name = os.fsdecode(b"caf\xe9_01.jpg")
     try:

@@ -25,7 +25,7 @@ def labels(tmp_path: Path) -> Path:
     return out / "labels.csv"
 
 
-def test_labels_are_read_as_they_were_written(labels: Path, tmp_path: Path) -> None:
+def test_labels_round_trip(labels: Path, tmp_path: Path) -> None:
     first, second = load_labels(labels)
     assert first.sample == Sample("a", 1, tmp_path / "test" / "a_01.png", labels.parent / "masks" / "a_01.png")
     assert (second.agreement, second.uncertain_ratio, second.models) == (0.99, 0.025, "one 0123 + two 4567")
@@ -37,7 +37,7 @@ def test_masks_move_with_their_list(labels: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["test/a_02.png", "out/masks/a_02.png"])
-def test_a_file_that_is_missing_is_named_with_its_line(labels: Path, tmp_path: Path, missing: str) -> None:
+def test_missing_file_is_named_with_its_line(labels: Path, tmp_path: Path, missing: str) -> None:
     (tmp_path / missing).unlink()
     with pytest.raises(DataError, match=rf"labels\.csv line 3: .*{missing} doesn't exist: run pseudo-label again"):
         load_labels(labels)
@@ -50,20 +50,20 @@ def test_a_file_that_is_missing_is_named_with_its_line(labels: Path, tmp_path: P
         ("0.990000", "much", r"line 2: could not convert string to float: 'much': run pseudo-label again"),
     ],
 )
-def test_what_is_no_such_list_is_said_in_one_line(labels: Path, old: str, new: str, message: str) -> None:
+def test_wrong_list_is_one_line(labels: Path, old: str, new: str, message: str) -> None:
     labels.write_text(labels.read_text().replace(old, new))
     with pytest.raises(DataError, match=message):
         load_labels(labels)
 
 
-def test_a_picture_without_a_view_is_named_with_its_line(labels: Path, tmp_path: Path) -> None:
+def test_picture_without_view_is_named_with_its_line(labels: Path, tmp_path: Path) -> None:
     (tmp_path / "test" / "a_01.png").rename(tmp_path / "test" / "a.png")
     labels.write_text(labels.read_text().replace("test/a_01.png", "test/a.png"))
     with pytest.raises(DataError, match=r"labels\.csv line 2: .*a\.png names no view"):
         load_labels(labels)
 
 
-def test_no_list_and_an_empty_one_are_errors(tmp_path: Path) -> None:
+def test_missing_and_empty_lists_are_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="doesn't exist: run pseudo-label again, or correct it"):
         load_labels(tmp_path / "labels.csv")
     save_labels(tmp_path / "labels.csv", [])

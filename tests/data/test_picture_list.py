@@ -12,7 +12,7 @@ def put(root: Path, *names: str) -> None:
         (root / name).write_bytes(b"x")
 
 
-def test_a_folder_is_taken_at_any_depth_and_keeps_its_structure(tmp_path: Path) -> None:
+def test_folder_keeps_its_structure(tmp_path: Path) -> None:
     put(tmp_path, "b.jpg", "monday/b.jpg", "monday/late/c.PNG")
     tree = find_pictures([tmp_path])
     assert [(item.key, item.output_name) for item in tree.items] == [
@@ -29,36 +29,36 @@ def test_equal_names_of_several_paths_never_collide(tmp_path: Path) -> None:
         assert [item.output_name for item in tree.items] == ["a/x", "b/x"]
 
 
-def test_pictures_that_differ_in_their_ending_or_case_keep_it(tmp_path: Path) -> None:
+def test_pictures_that_differ_in_ending_keep_it(tmp_path: Path) -> None:
     put(tmp_path, "x.jpg", "x.png", "y.jpg")
     assert [item.output_name for item in find_pictures([tmp_path]).items] == ["x.jpg", "x.png", "y"]
 
 
-def test_a_picture_named_twice_is_taken_once(tmp_path: Path) -> None:
+def test_picture_named_twice_is_one_item(tmp_path: Path) -> None:
     put(tmp_path, "x.jpg")
     assert len(find_pictures([tmp_path / "x.jpg", tmp_path / "x.jpg"]).items) == 1
 
 
-def test_results_inside_of_the_pictures_folder_are_left_out(tmp_path: Path) -> None:
+def test_results_folder_is_skipped(tmp_path: Path) -> None:
     put(tmp_path, "x.jpg", "masks/x.png")
     assert [item.key for item in find_pictures([tmp_path], tmp_path / "masks").items] == ["x.jpg"]
 
 
-def test_results_are_left_out_by_whatever_name_they_are_called(tmp_path: Path) -> None:
+def test_results_folder_is_skipped_under_any_name(tmp_path: Path) -> None:
     put(tmp_path, "x.jpg", "masks/x.png")
     (tmp_path / "link").symlink_to(tmp_path / "masks")
     for results in (tmp_path / "masks" / ".." / "masks", tmp_path / "link"):
         assert [item.key for item in find_pictures([tmp_path], results).items] == ["x.jpg"]
 
 
-def test_other_files_are_counted_and_hidden_ones_are_not(tmp_path: Path) -> None:
+def test_other_files_are_counted(tmp_path: Path) -> None:
     put(tmp_path, "x.jpg", "y.cr3", "z.cr3", "notes", ".DS_Store", ".cache/x.jpg")
     tree = find_pictures([tmp_path])
     assert tree.skipped == {".cr3": 2, "notes": 1}
     assert len(tree.items) == 1
 
 
-def test_a_folder_called_like_a_picture_is_a_problem_only_without_pictures(tmp_path: Path) -> None:
+def test_folder_named_like_picture(tmp_path: Path) -> None:
     put(tmp_path, "shoot.jpg/x.jpg")
     (tmp_path / "empty.jpg").mkdir()
     put(tmp_path, "text.jpg/note.txt")
@@ -67,7 +67,7 @@ def test_a_folder_called_like_a_picture_is_a_problem_only_without_pictures(tmp_p
     assert [str(error).partition(".jpg ")[2] for _, error in tree.problems] == ["is a folder: name a picture in it"] * 2
 
 
-def test_a_linked_folder_called_like_a_picture_is_named_and_not_entered(tmp_path: Path) -> None:
+def test_linked_folder_named_like_picture(tmp_path: Path) -> None:
     put(tmp_path, "shoot/x.jpg")
     (tmp_path / "again.jpg").symlink_to(tmp_path / "shoot")
     tree = find_pictures([tmp_path])
@@ -77,28 +77,26 @@ def test_a_linked_folder_called_like_a_picture_is_named_and_not_entered(tmp_path
     ]
 
 
-def test_a_car_and_a_view_are_read_from_names_that_tell_them(tmp_path: Path) -> None:
+def test_car_and_view_from_names(tmp_path: Path) -> None:
     put(tmp_path, "mon/car7_03.jpg", "tue/car7_03.jpg", "IMG.jpg")
     cars = {item.key: (item.car, item.view) for item in find_pictures([tmp_path]).items}
     assert cars == {"mon/car7_03.jpg": ("mon/car7", 3), "tue/car7_03.jpg": ("tue/car7", 3), "IMG.jpg": ("IMG.jpg", 0)}
 
 
 @pytest.mark.parametrize("name", ["none.jpg", "empty"])
-def test_what_is_not_there_ends_in_one_line(tmp_path: Path, name: str) -> None:
+def test_missing_path_is_one_line(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=f"{name} (doesn't exist: check its name|holds no pictures)"):
         find_pictures([tmp_path / name])
 
 
-def test_names_with_spaces_newlines_and_other_letters_are_kept(tmp_path: Path) -> None:
+def test_unusual_names_are_kept(tmp_path: Path) -> None:
     names = ["a b.jpg", "été.jpg", "line\nbreak.jpg", "車.png"]
     put(tmp_path, *names)
     assert {item.key for item in find_pictures([tmp_path]).items} == set(names)
 
 
-def test_results_stay_in_their_folder_whatever_way_leads_to_the_pictures(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_outputs_stay_in_results_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, "photos/x.png", "work/more/z.jpg")
     monkeypatch.chdir(tmp_path / "work")
     long = str(tmp_path / "photos/../work/more")
@@ -108,12 +106,12 @@ def test_results_stay_in_their_folder_whatever_way_leads_to_the_pictures(
     assert [item.output_name for item in find_pictures([Path("../photos")]).items] == ["x"]
 
 
-def test_a_target_is_one_picture_s_also_where_an_ending_follows_an_ending(tmp_path: Path) -> None:
+def test_outputs_differ_after_double_endings(tmp_path: Path) -> None:
     put(tmp_path, "x.jpg", "x.png", "x.jpg.jpg")
     assert sorted(item.output_name for item in find_pictures([tmp_path]).items) == ["x.jpg", "x.jpg.jpg", "x.png"]
 
 
-def test_what_may_be_listed_but_not_looked_at_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_that_may_only_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, "x.jpg", "closed/y.jpg")
     is_dir = Path.is_dir
 
@@ -133,9 +131,7 @@ def test_what_may_be_listed_but_not_looked_at_is_named(tmp_path: Path, monkeypat
         find_pictures([tmp_path / "closed" / "y.jpg"])
 
 
-def test_links_and_dots_lead_to_the_pictures_that_are_really_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_links_and_dots_are_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, "photos/x.jpg", "elsewhere/photos/x.jpg", "elsewhere/deep/y.jpg")
     monkeypatch.chdir(tmp_path)
     Path("link").symlink_to("elsewhere/deep")
@@ -148,7 +144,7 @@ def test_links_and_dots_lead_to_the_pictures_that_are_really_there(
     ]
 
 
-def test_an_earlier_batch_s_results_are_passed_over_and_told_of(tmp_path: Path) -> None:
+def test_results_of_earlier_batch_are_skipped(tmp_path: Path) -> None:
     put(tmp_path, "x.jpg", "masks/x.png", "masks/.01234567-89abcdef.journal", "kaggle/y.jpg")
     put(tmp_path, "kaggle/.submission.csv.gz.01234567-89abcdef.journal")
     tree = find_pictures([tmp_path])

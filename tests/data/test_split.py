@@ -12,24 +12,24 @@ from carvanamask.training.recipe import load_config
 CARS = [f"car{number:02d}" for number in range(40)]
 
 
-def test_a_car_on_both_sides_is_refused_by_name() -> None:
+def test_car_on_both_sides_is_refused() -> None:
     with pytest.raises(DataError, match="car b is in training and validation"):
         Split(("a", "b"), ("b", "c"))
 
 
 @pytest.mark.parametrize("sides", [((), ("a",)), (("a",), ())])
-def test_an_empty_side_is_refused(sides: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
+def test_empty_side_is_refused(sides: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
     with pytest.raises(DataError, match="both need at least one"):
         Split(*sides)
 
 
-def test_every_car_is_on_one_side_and_the_share_is_held_out() -> None:
+def test_every_car_is_on_one_side() -> None:
     split = split_by_car(CARS, 0.15)
     assert len(split.validation) == 6  # 0.15 of 40
     assert sorted(split.training + split.validation) == CARS
 
 
-def test_the_order_of_files_and_repeated_cars_change_nothing() -> None:
+def test_order_and_repetition_change_nothing() -> None:
     assert split_by_car(CARS[::-1] * 2) == split_by_car(CARS)
 
 
@@ -37,30 +37,30 @@ def test_another_seed_holds_out_other_cars() -> None:
     assert len({split_by_car(CARS, seed=seed).hash for seed in range(5)}) == 5
 
 
-def test_a_new_car_moves_no_other_car_while_the_share_stays() -> None:
+def test_new_car_moves_no_other_car() -> None:
     before = split_by_car(CARS, 0.15)
     after = split_by_car([*CARS, "new"], 0.15)  # 0.15 of 41 is still 6
     assert len(set(before.validation) - set(after.validation)) <= 1
     assert set(after.validation) - set(before.validation) <= {"new"}
 
 
-def test_named_cars_are_held_out_whatever_the_seed() -> None:
+def test_named_cars_are_held_out() -> None:
     for seed in range(5):
         assert {"car07", "car31"} <= set(split_by_car(CARS, 0.15, seed, ["car07", "car31"]).validation)
 
 
-def test_a_named_car_without_pictures_is_an_error() -> None:
+def test_named_car_without_pictures_is_an_error() -> None:
     with pytest.raises(DataError, match="no pictures of car ghost"):
         split_by_car(CARS, held_out_cars=["ghost"])
 
 
-def test_two_cars_are_the_fewest() -> None:
+def test_two_cars_are_needed() -> None:
     assert len(split_by_car(["a", "b"]).validation) == 1
     with pytest.raises(DataError, match="at least two"):
         split_by_car(["a"])
 
 
-def test_all_views_of_a_car_go_to_its_side() -> None:
+def test_all_views_of_a_car_are_on_its_side() -> None:
     samples = [Sample(car, view, Path(f"{car}_{view:02d}.jpg")) for car in "abc" for view in (1, 2)]
     split = Split(("a", "c"), ("b",))
     assert [sample.picture.name for sample in split.validation_samples(samples)] == ["b_01.jpg", "b_02.jpg"]
@@ -68,32 +68,32 @@ def test_all_views_of_a_car_go_to_its_side() -> None:
     assert len(split.training_samples(samples)) == 4
 
 
-def test_the_hash_is_of_the_cars_not_of_their_order() -> None:
+def test_hash_ignores_order() -> None:
     assert Split(("a", "b"), ("c",)).hash == Split(("b", "a"), ("c",)).hash
     assert Split(("a", "b"), ("c",)).hash != Split(("a", "c"), ("b",)).hash
     assert Split(("a",), ("b",)).hash != Split(("b",), ("a",)).hash
     assert len(Split(("a",), ("b",)).hash) == 12
 
 
-def test_a_split_is_read_as_it_was_written() -> None:
+def test_split_round_trip() -> None:
     split = split_by_car(CARS, seed=3)
     assert Split.decode(split.encode()) == split
 
 
 @pytest.mark.parametrize("count", [40, 41, 43])
-def test_the_folds_hold_out_every_car_once_and_are_equally_large(count: int) -> None:
+def test_folds_hold_out_every_car_once(count: int) -> None:
     cars = [f"car{number:02d}" for number in range(count)]
     folds = [split_by_car(cars, folds=4, fold=fold).validation for fold in range(4)]
     assert sorted(car for fold in folds for car in fold) == cars
     assert max(map(len, folds)) - min(map(len, folds)) <= 1
 
 
-def test_a_fold_depends_on_the_cars_and_the_seed_alone() -> None:
+def test_fold_depends_on_cars_and_seed() -> None:
     assert split_by_car(CARS[::-1] * 2, folds=5, fold=2) == split_by_car(CARS, 0.5, folds=5, fold=2)
     assert len({split_by_car(CARS, seed=seed, folds=5, fold=2).hash for seed in range(5)}) == 5
 
 
-def test_a_new_car_moves_no_more_than_one_car_over_each_border_of_the_folds() -> None:
+def test_new_car_moves_one_car_over_each_border() -> None:
     def fold_by_car(cars: list[str]) -> dict[str, int]:
         return {car: fold for fold in range(5) for car in split_by_car(cars, folds=5, fold=fold).validation}
 
@@ -102,7 +102,7 @@ def test_a_new_car_moves_no_more_than_one_car_over_each_border_of_the_folds() ->
         assert sum(before[car] != after[car] for car in CARS) <= 4
 
 
-def test_named_cars_are_held_out_by_every_fold_besides_its_own() -> None:
+def test_named_cars_are_held_out_by_every_fold() -> None:
     named = {"car07", "car31"}
     folds = [set(split_by_car(CARS, held_out_cars=named, folds=4, fold=fold).validation) for fold in range(4)]
     assert all(named < fold for fold in folds)
@@ -125,6 +125,6 @@ def test_more_folds_than_cars_are_refused() -> None:
         (["split.folds=1"], r"^split.folds = 1: must be greater than or equal to 2"),
     ],
 )
-def test_a_fold_that_is_not_one_of_the_folds_is_refused_in_one_line(settings: list[str], message: str) -> None:
+def test_fold_out_of_range_is_refused(settings: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_config(settings=settings)

@@ -13,7 +13,7 @@ from carvanamask.data.submission import read_submission, write_submission
 from carvanamask.errors import DiskError, SubmissionError
 
 
-def test_rows_are_kaggle_s_csv(tmp_path: Path) -> None:
+def test_rows_are_kaggles_csv(tmp_path: Path) -> None:
     path = tmp_path / "submission.csv.gz"
     corner = Mask(np.array([[1, 0], [0, 1]], dtype=bool))
     write_submission(path, [("b_01.jpg", corner), ("a_01.jpg", ""), ("a_02.jpg", "2 2")])
@@ -21,14 +21,14 @@ def test_rows_are_kaggle_s_csv(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["submission.csv.gz", "submission.csv"])
-def test_what_is_written_is_read_again(tmp_path: Path, name: str) -> None:
+def test_submission_round_trip(tmp_path: Path, name: str) -> None:
     # a comma, a quote and a line break in a name; a mask longer than Python's csv takes by itself
     rows = [("a_01.jpg", "1 2"), ('red, "old"\n_02.jpg', ""), ("é_03.jpg", "1 1 " * 50_000)]
     write_submission(tmp_path / name, rows)
     assert list(read_submission(tmp_path / name)) == rows
 
 
-def test_the_same_rows_give_the_same_bytes_whatever_file_and_time(tmp_path: Path) -> None:
+def test_same_rows_give_same_bytes(tmp_path: Path) -> None:
     first, second = tmp_path / "a.csv.gz", tmp_path / "other" / "b.csv.gz"
     write_submission(first, [("a_01.jpg", "1 2")])
     write_submission(second, [("a_01.jpg", "1 2")])
@@ -36,7 +36,7 @@ def test_the_same_rows_give_the_same_bytes_whatever_file_and_time(tmp_path: Path
     assert first.read_bytes()[4:8] == bytes(4)  # gzip's time
 
 
-def test_an_interrupted_writing_leaves_what_was_there(tmp_path: Path) -> None:
+def test_interrupted_write_keeps_old_file(tmp_path: Path) -> None:
     path = tmp_path / "submission.csv.gz"
     write_submission(path, [("old_01.jpg", "1 1")])
 
@@ -50,7 +50,7 @@ def test_an_interrupted_writing_leaves_what_was_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_writing_holds_one_row_at_a_time_in_memory(tmp_path: Path) -> None:
+def test_writing_holds_one_row_in_memory(tmp_path: Path) -> None:
     tracemalloc.start()
     write_submission(tmp_path / "s.csv.gz", ((f"{number}.jpg", "1 1 " * 5_000) for number in range(200)))
     peak = tracemalloc.get_traced_memory()[1]
@@ -58,7 +58,7 @@ def test_writing_holds_one_row_at_a_time_in_memory(tmp_path: Path) -> None:
     assert peak < 2_000_000  # all rows are 4,000,000 bytes
 
 
-def test_a_place_that_cannot_be_written_is_a_disk_error(tmp_path: Path) -> None:
+def test_unwritable_folder_is_a_disk_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DiskError, match=r"submission\.csv\.gz can't be written"):
         write_submission(tmp_path / "file" / "submission.csv.gz", [])
@@ -73,7 +73,7 @@ def test_a_place_that_cannot_be_written_is_a_disk_error(tmp_path: Path) -> None:
         ("img,rle_mask\na_01.jpg,1 1,2\n", "line 2 has 3 columns"),
     ],
 )
-def test_what_is_no_submission_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+def test_wrong_file_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "submission.csv"
     path.write_text(text)
     with pytest.raises(SubmissionError, match=message):
@@ -81,7 +81,7 @@ def test_what_is_no_submission_is_named_with_its_line(tmp_path: Path, text: str,
 
 
 @pytest.mark.parametrize("kept", [0, 5, 40, -1])
-def test_a_cut_off_or_foreign_gzip_is_an_error_not_a_shorter_submission(tmp_path: Path, kept: int) -> None:
+def test_truncated_gzip_is_an_error(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "submission.csv.gz"
     write_submission(path, [(f"{number}.jpg", "1 2") for number in range(100)])
     path.write_bytes(path.read_bytes()[:kept])

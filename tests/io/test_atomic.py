@@ -11,7 +11,7 @@ from carvanamask.errors import DiskError
 from carvanamask.io.atomic import save_bytes_atomically, save_text_atomically
 
 
-def test_writing_makes_missing_folders_and_keeps_the_usual_permissions(tmp_path: Path) -> None:
+def test_write_makes_folders_and_keeps_usual_permissions(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "notes.txt"
     save_text_atomically(path, "Käfer\n")
     assert path.read_bytes() == "Käfer\n".encode()
@@ -20,7 +20,7 @@ def test_writing_makes_missing_folders_and_keeps_the_usual_permissions(tmp_path:
     assert path.stat().st_mode == plain.stat().st_mode
 
 
-def test_a_name_as_long_as_the_disk_takes_can_be_written(tmp_path: Path) -> None:
+def test_longest_name_can_be_written(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 251 + ".txt")
     save_text_atomically(path, "text")
     assert path.read_text() == "text"
@@ -37,7 +37,7 @@ def test_a_name_as_long_as_the_disk_takes_can_be_written(tmp_path: Path) -> None
         (errno.EIO, "check the folder and run the same command again: what is finished is kept"),
     ],
 )
-def test_a_failed_write_leaves_the_old_file_alone_and_says_the_repair(
+def test_failed_write_keeps_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, number: int, repair: str
 ) -> None:
     path = tmp_path / "mask.png"
@@ -55,7 +55,7 @@ def test_a_failed_write_leaves_the_old_file_alone_and_says_the_repair(
 
 
 @pytest.mark.parametrize("failing", ["os.fsync", "pathlib.Path.replace"])
-def test_ctrl_c_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
+def test_interrupted_write_keeps_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
     path = tmp_path / "mask.png"
     path.write_bytes(b"old")
 
@@ -69,13 +69,13 @@ def test_ctrl_c_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_in_the_place_of_a_folder_is_a_disk_error(tmp_path: Path) -> None:
+def test_file_in_place_of_folder(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
     with pytest.raises(DiskError, match=r"mask\.png can't be written"):
         save_bytes_atomically(tmp_path / "out" / "mask.png", b"new")
 
 
-def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path) -> None:
+def test_special_file_is_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     for name in ("pipe", "folder"):
@@ -84,7 +84,7 @@ def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "pipe").is_fifo()
 
 
-def test_two_writers_of_one_file_leave_one_of_both_whole(tmp_path: Path) -> None:
+def test_concurrent_writers_leave_one_complete_file(tmp_path: Path) -> None:
     path = tmp_path / "mask.png"
     contents = [bytes([number]) * 10_000 for number in range(8)]
     with ThreadPoolExecutor(8) as pool:

@@ -27,7 +27,7 @@ def found(report: DataReport) -> list[tuple[str, str, str]]:
     return [(finding.severity, finding.code, finding.path.name) for finding in report.findings]
 
 
-def test_a_folder_in_order_has_no_findings(folder: KaggleFolder) -> None:
+def test_good_folder_has_no_findings(folder: KaggleFolder) -> None:
     report = check_data(folder)
     assert found(report) == []
     assert (report.cars, report.training_pictures, report.masks, report.test_pictures) == (4, 9, 9, 3)
@@ -40,7 +40,7 @@ def test_progress_counts_every_picture_once(folder: KaggleFolder) -> None:
     assert seen == [(done, 12) for done in range(1, 13)]
 
 
-def test_a_picture_without_mask_and_a_mask_without_picture_are_found(folder: KaggleFolder) -> None:
+def test_missing_halves(folder: KaggleFolder) -> None:
     first, second = folder.training_samples()[:2]
     assert first.mask is not None
     assert second.mask is not None
@@ -56,7 +56,7 @@ def test_a_picture_without_mask_and_a_mask_without_picture_are_found(folder: Kag
     assert str(report.findings[2]) == f"{second.mask} has no picture: add {second.picture}"
 
 
-def test_one_bad_file_does_not_keep_the_rest_from_being_read(folder: KaggleFolder) -> None:
+def test_bad_files_stop_nothing(folder: KaggleFolder) -> None:
     first, second, third, fourth = folder.training_samples()[:4]
     assert second.mask is not None
     assert third.mask is not None
@@ -81,7 +81,7 @@ def test_one_bad_file_does_not_keep_the_rest_from_being_read(folder: KaggleFolde
     assert str(damaged) == f"{first.picture} {damaged.reason}: {damaged.repair}"
 
 
-def test_a_mask_of_another_size_is_found(folder: KaggleFolder) -> None:
+def test_mask_of_another_size(folder: KaggleFolder) -> None:
     sample = folder.training_samples()[0]
     assert sample.mask is not None
     save_mask(sample.mask, Mask(load_mask(sample.mask).pixels[:, 1:]))
@@ -90,7 +90,7 @@ def test_a_mask_of_another_size_is_found(folder: KaggleFolder) -> None:
     assert "is 47x32, its picture 48x32" in str(report.findings[0])
 
 
-def test_empty_and_full_masks_are_found(folder: KaggleFolder) -> None:
+def test_empty_and_full_masks(folder: KaggleFolder) -> None:
     first, second = (sample.mask for sample in folder.training_samples()[:2])
     assert first is not None
     assert second is not None
@@ -102,7 +102,7 @@ def test_empty_and_full_masks_are_found(folder: KaggleFolder) -> None:
     ]
 
 
-def test_a_view_that_most_cars_have_is_missed(folder: KaggleFolder) -> None:
+def test_missing_view(folder: KaggleFolder) -> None:
     sample = folder.training_samples()[4]
     assert sample.mask is not None
     sample.picture.unlink()
@@ -112,7 +112,7 @@ def test_a_view_that_most_cars_have_is_missed(folder: KaggleFolder) -> None:
     assert str(report.findings[0]) == f"{sample.picture} is missing: most cars have view 2, so add it"
 
 
-def test_a_view_that_few_cars_have_is_not_missed(folder: KaggleFolder) -> None:
+def test_view_of_few_cars_is_not_missed(folder: KaggleFolder) -> None:
     sample = folder.training_samples()[0]
     assert sample.mask is not None
     picture, mask = Image.open(sample.picture), load_mask(sample.mask)
@@ -122,7 +122,7 @@ def test_a_view_that_few_cars_have_is_not_missed(folder: KaggleFolder) -> None:
     assert found(check_data(folder)) == []
 
 
-def test_the_same_picture_of_two_cars_is_an_error_and_twice_of_one_car_a_warning(folder: KaggleFolder) -> None:
+def test_duplicate_pictures(folder: KaggleFolder) -> None:
     a1, a2, _, b1, *_ = folder.training_samples()
     test = folder.test_samples()[0]
     shutil.copy(a1.picture, a2.picture)
@@ -135,7 +135,7 @@ def test_the_same_picture_of_two_cars_is_an_error_and_twice_of_one_car_a_warning
     assert f"is the same picture as {b1.picture}, of another car" in leak.reason
 
 
-def test_the_same_mask_for_two_pictures_is_found(folder: KaggleFolder) -> None:
+def test_same_mask_for_two_pictures(folder: KaggleFolder) -> None:
     first, second = (sample.mask for sample in folder.training_samples()[:2])
     assert first is not None
     assert second is not None
@@ -145,7 +145,7 @@ def test_the_same_mask_for_two_pictures_is_found(folder: KaggleFolder) -> None:
     assert str(first) in report.findings[0].reason
 
 
-def test_wrong_names_are_found(folder: KaggleFolder) -> None:
+def test_wrong_names(folder: KaggleFolder) -> None:
     first, second = folder.training_samples()[:2]
     assert second.mask is not None
     Image.new("RGB", (48, 32)).save(folder.test / "golf.jpg")
@@ -161,19 +161,19 @@ def test_wrong_names_are_found(folder: KaggleFolder) -> None:
     )
 
 
-def test_test_pictures_alone_are_enough_to_check(folder: KaggleFolder) -> None:
+def test_test_pictures_alone_are_enough(folder: KaggleFolder) -> None:
     shutil.rmtree(folder.train)
     shutil.rmtree(folder.train_masks)
     report = check_data(folder)
     assert (report.training_pictures, report.test_pictures, report.findings) == (0, 3, ())
 
 
-def test_a_folder_without_any_picture_is_an_error_that_says_what_belongs_there(tmp_path: Path) -> None:
+def test_folder_without_pictures(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds no pictures: put <car>_<view>.jpg files into .*train, or name another"):
         check_data(KaggleFolder(tmp_path))
 
 
-def test_the_report_is_json(folder: KaggleFolder) -> None:
+def test_report_is_json(folder: KaggleFolder) -> None:
     mask = folder.training_samples()[0].mask
     assert mask is not None
     mask.unlink()

@@ -20,7 +20,7 @@ def submission(path: Path, rows: dict[str, str]) -> Path:
     return path
 
 
-def test_a_small_one_by_hand(tmp_path: Path) -> None:
+def test_difference_by_hand(tmp_path: Path) -> None:
     first = submission(tmp_path / "a.csv", {"same": "1 2", "half": "1 4", "other": "1 1", "none": "", "lost": "1 1"})
     second = submission(
         tmp_path / "b.csv.gz", {"same": "1 2", "half": "3 4", "other": "8 1", "none": "", "new": "", "newer": ""}
@@ -49,20 +49,20 @@ def test_a_small_one_by_hand(tmp_path: Path) -> None:
     assert difference.to_dict(worst=1)["worst"] == [{"picture": "other", "dice": 0.0, "areas": [1, 1]}]
 
 
-def test_the_same_mask_in_other_runs_is_identical(tmp_path: Path) -> None:
+def test_same_mask_in_other_runs_is_identical(tmp_path: Path) -> None:
     first, second = submission(tmp_path / "a.csv", {"a": "1 3"}), submission(tmp_path / "b.csv", {"a": "1 1 2 2"})
     assert diff_submissions(first, second, SIZE_WH).identical == 1
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_any_order_gives_the_dice_of_the_decoded_masks(tmp_path: Path, seed: int) -> None:
+def test_any_order_gives_dice_of_decoded_masks(tmp_path: Path, seed: int) -> None:
     rng, shuffled = np.random.default_rng(seed), random.Random(seed)
     masks = [{f"{name}.jpg": Mask(rng.random((6, 9)) < rng.random()) for name in range(30)} for _ in range(2)]
-    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    paths = (tmp_path / "a.csv", tmp_path / "b.csv")
     for path, of_file in zip(paths, masks, strict=True):
         kept = shuffled.sample(list(of_file), 25)
         write_submission(path, [(name, of_file[name]) for name in kept])
-    difference = diff_submissions(*paths, (9, 6))
+    difference = diff_submissions(paths[0], paths[1], (9, 6))
     assert {each.name: each.dice for each in difference.pictures} == {
         each.name: dice(masks[0][each.name], masks[1][each.name]) for each in difference.pictures
     }
@@ -70,7 +70,7 @@ def test_any_order_gives_the_dice_of_the_decoded_masks(tmp_path: Path, seed: int
     assert len(difference.pictures) + difference.only_second == 25
 
 
-def test_a_table_holds_every_picture(tmp_path: Path) -> None:
+def test_table_holds_every_picture(tmp_path: Path) -> None:
     first = submission(tmp_path / "a.csv", {"red, old_01.jpg": "1 4", "b": ""})
     second = submission(tmp_path / "b.csv", {"b": "", "red, old_01.jpg": "3 4"})
     diff_submissions(first, second, SIZE_WH, tmp_path / "new" / "diff.csv")
@@ -83,7 +83,7 @@ def test_a_table_holds_every_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", ["a.csv", "b.csv"])
-def test_bad_code_is_named_with_its_file_and_picture(tmp_path: Path, bad: str) -> None:
+def test_wrong_mask_is_named_with_file_and_picture(tmp_path: Path, bad: str) -> None:
     for name in ("a.csv", "b.csv"):
         submission(tmp_path / name, {"x_01.jpg": "1 2", "x_02.jpg": "1 9" if name == bad else "1 2"})
     message = rf"{bad} has a wrong mask for x_02\.jpg \(run-length code leaves the picture: 8x1 .*--size WxH"
@@ -91,13 +91,13 @@ def test_bad_code_is_named_with_its_file_and_picture(tmp_path: Path, bad: str) -
         diff_submissions(tmp_path / "a.csv", tmp_path / "b.csv", SIZE_WH)
 
 
-def test_equal_bad_code_is_not_agreement(tmp_path: Path) -> None:
+def test_equal_wrong_masks_are_not_agreement(tmp_path: Path) -> None:
     first, second = submission(tmp_path / "a.csv", {"a": "two"}), submission(tmp_path / "b.csv", {"a": "two"})
     with pytest.raises(SubmissionError, match=r"a\.csv has a wrong mask for a \(.* no whole number"):
         diff_submissions(first, second, SIZE_WH)
 
 
-def test_a_picture_named_twice_and_no_picture_in_common_are_refused(tmp_path: Path) -> None:
+def test_repeated_rows_and_disjoint_files_are_refused(tmp_path: Path) -> None:
     write_submission(tmp_path / "a.csv", [("a", ""), ("a", "1 1")])
     other = submission(tmp_path / "b.csv", {"b": ""})
     with pytest.raises(SubmissionError, match=r"a\.csv has more than one row for a: submission check"):
@@ -106,7 +106,7 @@ def test_a_picture_named_twice_and_no_picture_in_common_are_refused(tmp_path: Pa
         diff_submissions(other, submission(tmp_path / "c.csv", {"c": ""}), SIZE_WH)
 
 
-def test_rows_that_only_one_file_holds_are_never_kept(tmp_path: Path) -> None:
+def test_rows_of_one_file_never_wait_in_memory(tmp_path: Path) -> None:
     code = " ".join(f"{4 * place + 1} 2" for place in range(5_000))  # 40 KB
     many = submission(tmp_path / "many.csv", {f"{number}.jpg": code for number in range(150)})
     last = submission(tmp_path / "last.csv", {"149.jpg": code})

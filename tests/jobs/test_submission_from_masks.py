@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> KaggleFolder:
     return KaggleFolder(root)
 
 
-def test_rows_stand_in_the_list_s_order(masks: Path, folder: KaggleFolder, tmp_path: Path) -> None:
+def test_rows_are_in_the_lists_order(masks: Path, folder: KaggleFolder, tmp_path: Path) -> None:
     out = tmp_path / "out" / "submission.csv.gz"
     seen: list[tuple[int, int]] = []
     report = submission_from_masks(
@@ -58,12 +58,12 @@ def test_rows_stand_in_the_list_s_order(masks: Path, folder: KaggleFolder, tmp_p
     assert report.to_dict()["submission"] == str(out)
 
 
-def test_without_a_list_rows_go_by_name_with_jpg_behind(masks: Path, tmp_path: Path) -> None:
+def test_without_list_rows_are_sorted_jpgs(masks: Path, tmp_path: Path) -> None:
     submission_from_masks(masks, tmp_path / "s.csv", KaggleFolder(tmp_path / "nothing"), SIZE_WH)
     assert list(read_submission(tmp_path / "s.csv")) == [("a_01.jpg", "3 1"), ("a_02.jpg", "2 1"), ("b_01.jpg", "1 1")]
 
 
-def test_a_missing_mask_is_an_error_that_says_how_to_go_on(masks: Path, folder: KaggleFolder, tmp_path: Path) -> None:
+def test_missing_masks_are_an_error(masks: Path, folder: KaggleFolder, tmp_path: Path) -> None:
     (masks / "b_01.png").unlink()
     (masks / "a_01_mask.png").unlink()
     with pytest.raises(DataError) as error:
@@ -75,7 +75,7 @@ def test_a_missing_mask_is_an_error_that_says_how_to_go_on(masks: Path, folder: 
     assert not (tmp_path / "s.csv").exists()
 
 
-def test_empty_masks_for_missing_ones_are_counted_and_named(masks: Path, folder: KaggleFolder, tmp_path: Path) -> None:
+def test_empty_for_missing(masks: Path, folder: KaggleFolder, tmp_path: Path) -> None:
     (masks / "b_01.png").unlink()
     save_mask(masks / "a_01_mask.png", Mask(np.zeros((4, 5), bool)))  # empty itself, and that is no gap
     report = submission_from_masks(masks, tmp_path / "s.csv", folder, SIZE_WH, empty_for_missing=True)
@@ -83,7 +83,7 @@ def test_empty_masks_for_missing_ones_are_counted_and_named(masks: Path, folder:
     assert (report.rows, report.missing, report.some_missing) == (3, 1, ("b_01.jpg",))
 
 
-def test_masks_that_the_list_does_not_name_are_passed_over(masks: Path, folder: KaggleFolder, tmp_path: Path) -> None:
+def test_masks_not_in_list_are_skipped(masks: Path, folder: KaggleFolder, tmp_path: Path) -> None:
     for number in range(12):
         save_mask(masks / f"z_{number:02d}.png", Mask(np.zeros((2, 2), bool)))  # never read
     (masks / "notes.txt").write_text("")
@@ -92,20 +92,20 @@ def test_masks_that_the_list_does_not_name_are_passed_over(masks: Path, folder: 
     assert report.some_skipped == tuple(f"z_{number:02d}.png" for number in range(10))
 
 
-def test_a_folder_of_other_masks_never_becomes_an_empty_submission(folder: KaggleFolder, tmp_path: Path) -> None:
+def test_folder_of_other_masks_is_an_error(folder: KaggleFolder, tmp_path: Path) -> None:
     save_mask(tmp_path / "masks" / "z_01.png", mask(0))
     with pytest.raises(DataError, match=r"holds none of the masks that sample_submission\.csv names"):
         submission_from_masks(tmp_path / "masks", tmp_path / "s.csv", folder, SIZE_WH, empty_for_missing=True)
 
 
-def test_a_mask_of_another_size_is_named_with_both(masks: Path, folder: KaggleFolder, tmp_path: Path) -> None:
+def test_mask_of_another_size(masks: Path, folder: KaggleFolder, tmp_path: Path) -> None:
     save_mask(masks / "b_01.png", Mask(np.zeros((2, 3), bool)))
     with pytest.raises(MaskError, match=r"b_01\.png is 3x2, not 5x4: .* --size"):
         submission_from_masks(masks, tmp_path / "s.csv", folder, SIZE_WH)
     assert not list(tmp_path.glob("*.csv"))
 
 
-def test_greys_and_damage_are_named(masks: Path, folder: KaggleFolder, tmp_path: Path) -> None:
+def test_damaged_masks_are_named(masks: Path, folder: KaggleFolder, tmp_path: Path) -> None:
     Image.fromarray(np.arange(20, dtype=np.uint8).reshape(4, 5)).save(masks / "b_01.png")
     with pytest.raises(MaskError, match=r"b_01\.png isn't binary \(it holds 0, 1, 2, 3, …\)"):
         submission_from_masks(masks, tmp_path / "s.csv", folder, SIZE_WH)
@@ -114,9 +114,7 @@ def test_greys_and_damage_are_named(masks: Path, folder: KaggleFolder, tmp_path:
         submission_from_masks(masks, tmp_path / "s.csv", folder, SIZE_WH)
 
 
-def test_two_masks_of_one_picture_and_a_folder_without_any_are_refused(
-    masks: Path, folder: KaggleFolder, tmp_path: Path
-) -> None:
+def test_two_masks_of_one_picture_are_refused(masks: Path, folder: KaggleFolder, tmp_path: Path) -> None:
     shutil.copy(masks / "b_01.png", masks / "b_01_mask.png")
     with pytest.raises(DataError, match=r"b_01_mask\.png and b_01\.png are masks of one picture"):
         submission_from_masks(masks, tmp_path / "s.csv", folder, SIZE_WH)
@@ -126,7 +124,7 @@ def test_two_masks_of_one_picture_and_a_folder_without_any_are_refused(
         submission_from_masks(tmp_path / "nowhere", tmp_path / "s.csv", folder, SIZE_WH)
 
 
-def test_a_few_masks_are_read_ahead_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_masks_are_read_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "cpu_count", lambda: 1)  # three threads
     lock, read = threading.Lock(), 0
 
