@@ -28,9 +28,8 @@ bench: .venv/installed-train
 models: .venv/installed-train,studio ## the built-in models anew, from Kaggle's folder in DATA
 	$(BIN)/python benchmarks/experiments/gather_photographs.py --out runs/photographs
 	$(BIN)/carvanamask studio render --out runs/synthetic --cars 12 --size 640x428 --samples 8 --seed 2017
-	$(BIN)/carvanamask recipe run built-in --data $(DATA) --set out=src/carvanamask/models \
-		--set training="--set augment.background_folder=runs/photographs \
-		--set 'split.extra_folders=[\"runs/synthetic\"]'"
+	TRAINING='--set augment.background_folder=runs/photographs --set split.extra_folders=["runs/synthetic"]' \
+		PATH="$(CURDIR)/$(BIN):$$PATH" DATA="$(DATA)" OUT=src/carvanamask/weights bash recipes/built-in.sh
 
 docs: .venv/installed-docs ## the documents as a site in build/site; broken links are errors
 	$(BIN)/mkdocs build
