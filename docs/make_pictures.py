@@ -15,7 +15,7 @@ import numpy as np
 from carvanamask import load_model
 from carvanamask.cutout.compose import composite, dusk_room, plain_room
 from carvanamask.io.write import save_picture
-from carvanamask.studio.shoot import Session
+from carvanamask.studio.session import Session
 
 SIZE_WH = (1440, 960)
 SHOWN_WH = (480, 320)

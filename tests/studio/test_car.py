@@ -1,21 +1,15 @@
-"""The contract every body type fulfils."""
+"""The contract of every body type."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from carvanamask.errors import ConfigError
-from carvanamask.io.read import load_picture
 from carvanamask.studio.body_types import BODY_TYPES, body_type
-from carvanamask.studio.camera import Camera, turntable_angle
+from carvanamask.studio.camera import Camera, silhouette, turntable_angle
 from carvanamask.studio.car import Car, body_of, build_car
-from carvanamask.studio.contact_sheet import save_contact_sheet
 from carvanamask.studio.mesh import Surface
-from carvanamask.studio.shoot import Session
-from carvanamask.studio.silhouette import silhouette
 
 SIZE_WH = (96, 64)
 
@@ -29,7 +23,7 @@ def car(request: pytest.FixtureRequest) -> Car:
     return build_car(np.random.default_rng(5), request.param)
 
 
-def test_nothing_is_below_the_floor_and_all_four_wheels_touch_it(car: Car) -> None:
+def test_four_wheels_touch_the_floor(car: Car) -> None:
     assert vertices(car.surfaces)[:, 2].min() == pytest.approx(0, abs=1e-9)
     tyres = vertices([each for each in car.surfaces if each.material == "rubber"])
     on_floor = tyres[tyres[:, 2] < 0.002]
@@ -37,7 +31,7 @@ def test_nothing_is_below_the_floor_and_all_four_wheels_touch_it(car: Car) -> No
     assert len(corners) == 4
 
 
-def test_a_car_is_as_large_as_its_body_type_says(car: Car) -> None:
+def test_size_is_the_body_type_s(car: Car) -> None:
     shell = vertices([each for each in car.surfaces if each.material.startswith("skin")])
     length, width, height = np.ptp(shell[:, 0]), np.ptp(shell[:, 1]), shell[:, 2].max()
     assert length == pytest.approx(car.body.length, abs=0.03)
@@ -46,13 +40,13 @@ def test_a_car_is_as_large_as_its_body_type_says(car: Car) -> None:
         assert height == pytest.approx(car.body.height, abs=0.04)
 
 
-def test_both_sides_of_the_body_mirror_each_other(car: Car) -> None:
+def test_sides_mirror_each_other(car: Car) -> None:
     shell = vertices([each for each in car.surfaces if each.material == "skin side"])
     left, right = shell[shell[:, 1] > 0], shell[shell[:, 1] < 0] * [1, -1, 1]
     assert np.array_equal(left[np.lexsort(left.T)], right[np.lexsort(right.T)])
 
 
-def test_every_surface_is_finite_and_its_faces_name_its_vertices(car: Car) -> None:
+def test_surfaces_are_finite_and_consistent(car: Car) -> None:
     for each in car.surfaces:
         assert np.isfinite(each.vertices).all()
         assert np.isfinite(each.normals).all()
@@ -60,7 +54,7 @@ def test_every_surface_is_finite_and_its_faces_name_its_vertices(car: Car) -> No
         assert each.faces.max() < len(each.vertices) == len(each.normals) == len(each.uv)
 
 
-def test_the_silhouette_has_no_holes_above_the_sills(car: Car) -> None:
+def test_silhouette_has_no_holes_above_the_sills(car: Car) -> None:
     mask = silhouette([each.turned(turntable_angle(5)) for each in car.surfaces], Camera((240, 160)))
     sill = Camera((240, 160)).project(np.array([[0.9, 0.0, car.body.wheel]]))[0, 1]
     most = 4 if car.body.is_open else 2  # under a rail, a mirror, an open car's pillars and head rests
@@ -70,7 +64,7 @@ def test_the_silhouette_has_no_holes_above_the_sills(car: Car) -> None:
 
 
 @pytest.mark.parametrize("view", [1, 5, 9])
-def test_the_car_fills_a_plausible_part_of_the_picture(car: Car, view: int) -> None:
+def test_car_fills_a_plausible_part_of_the_picture(car: Car, view: int) -> None:
     mask = silhouette([each.turned(turntable_angle(view)) for each in car.surfaces], Camera(SIZE_WH, focal=1.005))
     # real cars: 15 % (view 9) to 25 % (view 5) on average; the smallest and the largest stray by a half
     assert 0.09 < mask.mean() < 0.36
@@ -80,7 +74,7 @@ def test_the_car_fills_a_plausible_part_of_the_picture(car: Car, view: int) -> N
     assert columns[-1] < SIZE_WH[0] - 1
 
 
-def test_cars_of_one_seed_are_the_same_and_of_another_differ() -> None:
+def test_seed_decides_the_car() -> None:
     first, again, other = (build_car(np.random.default_rng(seed), "saloon") for seed in (1, 1, 2))
     assert np.array_equal(vertices(first.surfaces), vertices(again.surfaces))
     assert np.array_equal(first.sheets["side"], again.sheets["side"])
@@ -91,21 +85,8 @@ def test_nine_cars_in_a_row_show_all_nine_bodies() -> None:
     assert {body_of(number, seed=3) for number in range(9, 18)} == set(BODY_TYPES)
 
 
-def test_a_body_is_found_however_it_is_spelled_and_a_wrong_one_lists_the_right_ones() -> None:
+def test_body_type_by_any_spelling() -> None:
     assert body_type("City-Car").name == "city car"
     assert body_type("coupé").name == "coupe"
     with pytest.raises(ConfigError, match=r"no body type called 'tank'.*minivan"):
         body_type("tank")
-
-
-def test_the_contact_sheet_shows_every_body_in_every_view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = []
-
-    def grey_card(self: Session, view: int, size_wh: tuple[int, int], samples: int) -> np.ndarray:
-        taken.append((self.car.body.name, view))
-        return np.full((*size_wh[::-1], 3), 128, np.uint8)
-
-    monkeypatch.setattr(Session, "picture", grey_card)
-    save_contact_sheet(tmp_path / "sheet.jpg", views=(3, 7), size_wh=(96, 64), shown_width=48)
-    assert [name for name, _ in taken[::2]] == list(BODY_TYPES)
-    assert load_picture(tmp_path / "sheet.jpg").shape == (9 * 32, 2 * 48, 3)

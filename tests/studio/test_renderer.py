@@ -1,4 +1,4 @@
-"""What needs Mitsuba: masks that lie on the pictures, and both variants giving the same."""
+"""Tests that need Mitsuba: masks that fit the pictures, and both variants that render the same."""
 
 from __future__ import annotations
 
@@ -9,28 +9,27 @@ import pytest
 
 from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import dice
-from carvanamask.errors import ConfigError
+from carvanamask.errors import MissingPackageError
 from carvanamask.studio.camera import turntable_angle
-from carvanamask.studio.develop import develop
 from carvanamask.studio.renderer import VARIANTS, engine, find_llvm, load_mitsuba
-from carvanamask.studio.shoot import Session
+from carvanamask.studio.session import Session, develop
 
 SIZE_WH = (96, 64)
 ROOM = {"floor", "ring", "table", "wall"}
 
 
-def test_without_mitsuba_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_mitsuba_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mitsuba", None)
-    with pytest.raises(ConfigError, match=r"pip install 'carvanamask\[studio\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'carvanamask\[studio\]'"):
         load_mitsuba()
 
 
-def test_the_slow_renderer_says_what_would_make_it_fast() -> None:
+def test_slow_renderer_names_the_fast_one() -> None:
     assert "libllvm19" in engine("scalar_rgb")
     assert engine("llvm_ad_rgb") == "Mitsuba, llvm_ad_rgb, on all cores"
 
 
-def test_developing_is_reproducible_and_keeps_black_black_and_white_white() -> None:
+def test_develop_is_reproducible_and_keeps_black_and_white() -> None:
     light = np.zeros((8, 16, 3), np.float32)
     light[:, 8:] = 3.0
     picture = develop(light, np.random.default_rng(1))
@@ -39,10 +38,10 @@ def test_developing_is_reproducible_and_keeps_black_black_and_white_white() -> N
     assert picture[:, 10:].mean() > 248
 
 
-def test_the_mask_lies_where_the_renderers_own_rays_hit_the_car() -> None:
+def test_mask_is_where_rays_hit_the_car() -> None:
     pytest.importorskip("mitsuba")
     session, view = Session(6, 2, "suv", "scalar_rgb"), 3
-    scene = session.photo_set.scene(session.camera(SIZE_WH), session.placed(view), turntable_angle(view), samples=1)
+    scene = session.photo_set.scene(session.camera(SIZE_WH), session.surfaces(view), turntable_angle(view), samples=1)
     sensor = scene.sensors()[0]
     hit = np.zeros(SIZE_WH[::-1], dtype=bool)
     for row, column in np.ndindex(*hit.shape):
@@ -52,7 +51,7 @@ def test_the_mask_lies_where_the_renderers_own_rays_hit_the_car() -> None:
     assert dice(Mask(session.mask(view, SIZE_WH)), Mask(hit)) >= 0.999
 
 
-def test_both_variants_give_the_same_mask_and_nearly_the_same_picture() -> None:
+def test_variants_agree() -> None:
     pytest.importorskip("mitsuba")
     if find_llvm() is None:
         pytest.skip("no LLVM 19 here: only scalar_rgb runs")
@@ -65,7 +64,7 @@ def test_both_variants_give_the_same_mask_and_nearly_the_same_picture() -> None:
     assert abs((one - other).mean()) < 0.5
 
 
-def test_a_picture_comes_out_the_same_a_second_time() -> None:
+def test_picture_is_reproducible() -> None:
     pytest.importorskip("mitsuba")
     one, other = (Session(6, 1, "saloon", "scalar_rgb").picture(7, SIZE_WH, samples=2) for _ in range(2))
     assert np.array_equal(one, other)

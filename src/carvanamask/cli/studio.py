@@ -23,12 +23,13 @@ def render(
     quality: Annotated[int, typer.Option(help="of the JPEGs, 1 to 100")] = 88,
 ) -> None:
     """Render labelled cars into a Kaggle folder; the same command again finishes what is left."""
-    from carvanamask.jobs.render import render
+    from carvanamask.jobs.render import RenderOptions, render
     from carvanamask.studio.renderer import engine, load_mitsuba
 
     say(f"engine: {engine(load_mitsuba().variant())}")
     with progress("rendering") as on_progress:
-        report = render(out, cars, test_cars, parse_size(size), seed, body, samples, quality, on_picture=on_progress)
+        options = RenderOptions(cars, test_cars, parse_size(size), seed, body, samples, quality)
+        report = render(out, options, on_progress)
     print(f"{len(report.cars)} cars and {len(report.test_cars)} test cars in {out}", end=": ")
     print(f"{report.rendered} pictures rendered, {report.skipped} were there")
 
@@ -40,10 +41,10 @@ def sheet(
     samples: Annotated[int, typer.Option(help="light paths a pixel")] = 16,
 ) -> None:
     """Render every body type in four views onto one sheet, to look at."""
-    from carvanamask.studio.contact_sheet import save_contact_sheet
+    from carvanamask.jobs.render import render_sheet
     from carvanamask.studio.renderer import engine, load_mitsuba
 
     say(f"engine: {engine(load_mitsuba().variant())}")
     with progress("rendering") as on_progress:
-        save_contact_sheet(out, seed, samples=samples, on_picture=on_progress)
+        render_sheet(out, seed, samples, on_progress=on_progress)
     print(f"sheet in {out}")

@@ -39,10 +39,7 @@ def draw_errors(picture: np.ndarray, truth: Mask, prediction: Mask) -> np.ndarra
     pale = 128 + cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) // 2
     drawn = np.repeat(pale[..., None], 3, axis=2)
     side_px = 2 * round(picture.shape[1] / 1000) + 1
-    for colour, wrong in (
-        (INVENTED, prediction.pixels & ~truth.pixels),
-        (MISSED, truth.pixels & ~prediction.pixels),
-    ):
+    for colour, wrong in ((INVENTED, prediction.pixels & ~truth.pixels), (MISSED, truth.pixels & ~prediction.pixels)):
         drawn[cv2.dilate(wrong.astype(np.uint8), np.ones((side_px, side_px), np.uint8)) > 0] = colour
     return drawn
 

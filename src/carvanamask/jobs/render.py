@@ -1,12 +1,14 @@
-"""Render a Kaggle folder in the synthetic studio: pictures, exact masks, metadata."""
+"""Render cars in the synthetic studio: a Kaggle folder with exact masks, or a sheet of all body types."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
 import simplejpeg
 
 from carvanamask.core.mask import Mask
@@ -16,14 +18,50 @@ from carvanamask.errors import ConfigError, DataError
 from carvanamask.io.atomic import save_bytes_atomically
 from carvanamask.io.read import load_mask, load_picture
 from carvanamask.io.table import read_rows, save_table
-from carvanamask.io.write import save_mask
-from carvanamask.studio.body_types import body_type
+from carvanamask.io.write import save_mask, save_picture
+from carvanamask.studio.body_types import BODY_TYPES, body_type
 from carvanamask.studio.camera import VIEWS
-from carvanamask.studio.shoot import Session
+from carvanamask.studio.session import Session
 
 COLUMNS = ("id", "year", "make", "model", "trim1", "trim2")
-# test cars are numbered from here, so that adding training cars leaves them as they are
+# test cars are numbered from here, so that more training cars don't change them
 FIRST_TEST_CAR = 1_000_000
+
+SHEET_VIEWS = (2, 5, 8, 12)
+
+
+@dataclass(frozen=True)
+class RenderOptions:
+    """What to render, and how well."""
+
+    cars: int = 8
+    """Number of training cars, with 16 views each."""
+    test_cars: int = 0
+    """Number of cars for test/, without masks."""
+    size_wh: tuple[int, int] = (960, 640)
+    """Width and height of the pictures."""
+    seed: int = 0
+    """Another seed makes other cars."""
+    body: str | None = None
+    """Body type of every car, such as minivan; by default every nine training cars have all nine."""
+    samples: int = 32
+    """Light paths per pixel: more are slower and less grainy."""
+    quality: int = 88
+    """Quality of the JPEGs, 1 to 100."""
+    variant: str | None = None
+    """Mitsuba's variant; by default the fastest one of this machine."""
+
+    def check(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        if not (0 <= self.cars < FIRST_TEST_CAR and self.test_cars >= 0) or self.cars + self.test_cars == 0:
+            raise ConfigError(f"can't render {self.cars} cars and {self.test_cars} test cars", "give at least one")
+        if min(self.size_wh) < 32 or max(self.size_wh) > 8192:
+            size = "x".join(map(str, self.size_wh))
+            raise ConfigError(f"can't render a picture of {size}", "take sides of 32 to 8192 pixels")
+        if self.samples < 1:
+            raise ConfigError(f"{self.samples} samples give no picture", "take at least 1")
+        if not 1 <= self.quality <= 100:
+            raise ConfigError(f"JPEG quality {self.quality} doesn't exist", "take 1 to 100")
 
 
 @dataclass(frozen=True)
@@ -39,14 +77,14 @@ class RenderReport:
 
 @dataclass(frozen=True)
 class _Shot:
-    """A picture to take, and where it goes; test pictures have no mask, as in the competition."""
+    """A picture to take and its paths; test pictures have no mask, as in the competition."""
 
     view: int
     picture: Path
     mask: Path | None
 
-    def is_there(self, size_wh: tuple[int, int]) -> bool:
-        """Whether picture and mask are on the disk, whole and of this size."""
+    def exists(self, size_wh: tuple[int, int]) -> bool:
+        """Return whether picture and mask are on the disk, complete and of this size."""
         try:
             if load_picture(self.picture).shape[1::-1] != size_wh:
                 return False
@@ -55,43 +93,30 @@ class _Shot:
             return False
 
 
-def render(
-    out: Path,
-    cars: int,
-    test_cars: int = 0,
-    size_wh: tuple[int, int] = (960, 640),
-    seed: int = 0,
-    body: str | None = None,
-    samples: int = 32,
-    quality: int = 88,
-    variant: str | None = None,
-    on_progress: OnProgress = ignore_progress,
-) -> RenderReport:
-    """Render `cars` training cars and `test_cars` test cars, 16 views each, into a Kaggle folder at `out`.
+def render(out: Path, options: RenderOptions, on_progress: OnProgress = ignore_progress) -> RenderReport:
+    """Render cars into a Kaggle folder at `out`; a run that was stopped continues with what is missing.
 
-    Car n of a seed is always the same car, whatever is rendered before or beside it, so a run that was stopped goes
-    on where it was: pictures that are there, whole and of this size, stay. `body` makes every car that type; without
-    it any nine training cars in a row show all nine. `samples` are light paths a pixel, `quality` is the JPEGs',
-    `variant` Mitsuba's (None: the fastest that runs here). Calls on_progress after every picture.
-    Raises ConfigError for a value out of range and where Mitsuba is missing, DiskError where `out` can't be written.
+    Car n of a seed is always the same car, whatever else is rendered. Calls on_progress after every picture. Raises
+    ConfigError for a value out of range, MissingPackageError without Mitsuba, DiskError where `out` can't be written.
     """
-    _check(cars, test_cars, size_wh, samples, quality)
-    body = None if body is None else body_type(body).name
+    options.check()
+    body = None if options.body is None else body_type(options.body).name
     folder = KaggleFolder(out)
-    numbers = [*range(cars), *range(FIRST_TEST_CAR, FIRST_TEST_CAR + test_cars)]
-    names = {number: car_id(seed, number, body) for number in numbers}
-    known, rendered, done = _load_metadata(out / "metadata.csv"), 0, 0
+    numbers = [*range(options.cars), *range(FIRST_TEST_CAR, FIRST_TEST_CAR + options.test_cars)]
+    names = {number: car_id(options.seed, number, body) for number in numbers}
+    metadata, rendered, done = _load_metadata(out / "metadata.csv"), 0, 0
     for number, name in names.items():
-        missing = [shot for shot in _shots(folder, name, number >= FIRST_TEST_CAR) if not shot.is_there(size_wh)]
+        shots = _shots(folder, name, is_test=number >= FIRST_TEST_CAR)
+        missing = [shot for shot in shots if not shot.exists(options.size_wh)]
         done += len(VIEWS) - len(missing)
-        if missing or name not in known:
-            session = Session(seed, number, body, variant)
+        if missing or name not in metadata:
+            session = Session(options.seed, number, body, options.variant)
             for shot in missing:
-                _take(shot, session, size_wh, samples, quality)
+                _take(shot, session, options)
                 rendered, done = rendered + 1, done + 1
                 on_progress(Progress(len(numbers) * len(VIEWS), done))
-            known[name] = (name, *session.description)
-            _save_metadata(out / "metadata.csv", known)
+            metadata[name] = (name, *session.description)
+            save_table(out / "metadata.csv", COLUMNS, (metadata[key] for key in sorted(metadata)))
     return RenderReport(
         folder=folder,
         cars=tuple(name for number, name in names.items() if number < FIRST_TEST_CAR),
@@ -101,20 +126,34 @@ def render(
     )
 
 
+def render_sheet(
+    path: Path,
+    seed: int,
+    samples: int,
+    views: Sequence[int] = SHEET_VIEWS,
+    size_wh: tuple[int, int] = RenderOptions.size_wh,
+    shown_width: int = 400,
+    on_progress: OnProgress = ignore_progress,
+) -> None:
+    """Render every body type in every view, and write them shrunk to `shown_width` as one picture, a row per body type.
+
+    Calls on_progress after every picture.
+    """
+    shown_wh = (shown_width, round(shown_width * size_wh[1] / size_wh[0]))
+    rows: list[list[np.ndarray]] = []
+    for number, body in enumerate(BODY_TYPES):
+        session = Session(seed, number, body)
+        rows.append([])
+        for view in views:
+            picture = session.picture(view, size_wh, samples)
+            rows[-1].append(cv2.resize(picture, shown_wh, interpolation=cv2.INTER_AREA))
+            on_progress(Progress(len(BODY_TYPES) * len(views), sum(map(len, rows))))
+    save_picture(path, np.vstack([np.hstack(row) for row in rows]), quality=75)
+
+
 def car_id(seed: int, number: int, body: str | None = None) -> str:
-    """Twelve hex digits, as Kaggle names a car."""
+    """Return twelve hex digits, Kaggle's kind of name for a car."""
     return hashlib.sha256(f"{seed} {number} {body or 'any'}".encode()).hexdigest()[:12]
-
-
-def _check(cars: int, test_cars: int, size_wh: tuple[int, int], samples: int, quality: int) -> None:
-    if not (0 <= cars < FIRST_TEST_CAR and test_cars >= 0) or cars + test_cars == 0:
-        raise ConfigError(f"{cars} cars and {test_cars} test cars can't be rendered: ask for at least one")
-    if min(size_wh) < 32 or max(size_wh) > 8192:
-        raise ConfigError(f"a picture of {size_wh[0]}x{size_wh[1]} can't be rendered: take 32 to 8192 pixels a side")
-    if samples < 1:
-        raise ConfigError(f"{samples} samples give no picture: take at least 1")
-    if not 1 <= quality <= 100:
-        raise ConfigError(f"JPEG quality {quality} doesn't exist: take 1 to 100")
 
 
 def _shots(folder: KaggleFolder, name: str, is_test: bool) -> Iterator[_Shot]:
@@ -126,23 +165,19 @@ def _shots(folder: KaggleFolder, name: str, is_test: bool) -> Iterator[_Shot]:
             yield _Shot(view, folder.train / f"{stem}.jpg", folder.train_masks / f"{stem}_mask.gif")
 
 
-def _take(shot: _Shot, session: Session, size_wh: tuple[int, int], samples: int, quality: int) -> None:
+def _take(shot: _Shot, session: Session, options: RenderOptions) -> None:
     if shot.mask is not None:
-        save_mask(shot.mask, Mask(session.mask(shot.view, size_wh)))
-    picture = session.picture(shot.view, size_wh, samples)
-    save_bytes_atomically(shot.picture, simplejpeg.encode_jpeg(picture, quality, colorsubsampling="420"))
+        save_mask(shot.mask, Mask(session.mask(shot.view, options.size_wh)))
+    picture = session.picture(shot.view, options.size_wh, options.samples)
+    save_bytes_atomically(shot.picture, simplejpeg.encode_jpeg(picture, options.quality, colorsubsampling="420"))
 
 
 def _load_metadata(path: Path) -> dict[str, tuple[str, ...]]:
-    """Rows by car id; none where there is no file yet."""
+    """Return the rows by car id; an empty dict where there is no file yet."""
     if not path.exists():
         return {}
-    repair = "name another folder"
-    rows = [cells for _, cells in read_rows(path, repair)]
-    if not rows or tuple(rows[0]) != COLUMNS:
+    repair = "choose another --out"
+    header, *rows = [tuple(cells) for _, cells in read_rows(path, repair)] or [()]
+    if header != COLUMNS:
         raise DataError("is no metadata of cars", repair, path)
-    return {cells[0]: tuple(cells) for cells in rows[1:] if cells}
-
-
-def _save_metadata(path: Path, rows: dict[str, tuple[str, ...]]) -> None:
-    save_table(path, COLUMNS, (rows[name] for name in sorted(rows)))
+    return {row[0]: row for row in rows if row}

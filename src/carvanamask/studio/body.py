@@ -14,7 +14,7 @@ SIDES = ("front", "side", "rear", "top")
 
 
 def deck_curve(body: BodyType) -> Curve:
-    """Height of bonnet, belt and boot lid over x."""
+    """Return the height of bonnet, belt and boot lid over x."""
     nose, cowl = body.length / 2, body.x(body.cowl)
     rise = body.cowl_z - body.nose_z
     return curve(
@@ -29,7 +29,7 @@ def deck_curve(body: BodyType) -> Curve:
 
 
 def roof_curve(body: BodyType) -> Curve:
-    """Height of the roof's middle over x."""
+    """Return the height of the roof's middle over x."""
     front, rear = body.x(body.header), body.x(body.roof_end)
     drop = 0.05 if body.roof_end > 0.8 else 0.07
     return curve(
@@ -46,7 +46,7 @@ def arch_radius(body: BodyType) -> float:
 
 
 def lower_body(body: BodyType) -> Shell:
-    """From the sills to bonnet, belt and boot."""
+    """Return the shell from the sills to bonnet, belt and boot."""
     nose, tail, half = body.length / 2, -body.length / 2, body.width / 2
     deck = deck_curve(body)
     is_upright = body.tail > 0.95 or body.has_bed
@@ -67,16 +67,9 @@ def lower_body(body: BodyType) -> Shell:
         crown = np.where(x > body.x(body.cowl) - 0.2, 0.055, 0.03)
         return np.asarray(deck(x) - crown * (y / half) ** 2)
 
-    return loft(
-        front,
-        rear,
-        width,
-        bottom,
-        top,
-        0.07 if body.nose_z < 0.9 else 0.06,
-        (4.6 if body.nose_z < 0.9 else 5.6, 9.0 if body.has_bed else 6.0),
-        (260, 44, 26),
-    )
+    shoulder = 0.07 if body.nose_z < 0.9 else 0.06
+    squareness = (4.6 if body.nose_z < 0.9 else 5.6, 9.0 if body.has_bed else 6.0)
+    return loft(front, rear, width, bottom, top, shoulder, squareness, (260, 44, 26))
 
 
 def belt_half_width(body: BodyType) -> float:
@@ -88,7 +81,7 @@ def roof_half_width(body: BodyType) -> float:
 
 
 def windscreen_x(body: BodyType) -> Curve:
-    """The middle of the windscreen, x over the greenhouse's height fraction."""
+    """Return the windscreen's middle: x over the greenhouse's height fraction."""
     foot, head = body.x(body.cowl) + 0.10, body.x(body.header) + 0.06
     return curve((0, foot), (0.5, (foot + head) / 2 + 0.03), (1, head))
 
@@ -99,7 +92,7 @@ def rear_window_x(body: BodyType) -> Curve:
 
 
 def greenhouse(body: BodyType) -> Shell:
-    """From the belt to the roof."""
+    """Return the shell from the belt to the roof."""
     belt, roof, deck = belt_half_width(body), roof_half_width(body), deck_curve(body)
     height = roof_curve(body)
 
@@ -114,12 +107,12 @@ def greenhouse(body: BodyType) -> Shell:
 
 
 def opening(body: BodyType) -> tuple[float, float, float]:
-    """Where the lower body's lid is cut away for the cabin: x from, x to, half width."""
+    """Return where the lower body's lid is open for the cabin: x from, x to, half width."""
     return body.x(body.tail) + 0.34, body.x(body.cowl) - 0.22, belt_half_width(body) - 0.11
 
 
 def door_edges(body: BodyType) -> list[float]:
-    """x of the gaps before, between and behind the doors."""
+    """Return x of the gaps before, between and behind the doors."""
     front_axle, rear_axle = body.axles_x
     first = front_axle - arch_radius(body) - 0.16
     if body.doors == 2:
@@ -130,36 +123,36 @@ def door_edges(body: BodyType) -> list[float]:
 
 
 def bumper_z(body: BodyType) -> float:
-    """Height of the rear bumper's upper edge."""
+    """Return the height of the rear bumper's upper edge."""
     return body.clearance + 0.46 * (float(deck_curve(body)(np.array(-body.length / 2))) - body.clearance)
 
 
 def pillar_line(body: BodyType, at: int) -> Array:
-    """The greenhouse's corner from belt to roof edge, (n, 3): 0 is the A-pillar's, 1 the rearmost pillar's."""
+    """Return the greenhouse's corner from belt to roof edge, (n, 3): 0 is the A-pillar, 1 the rearmost pillar."""
     shell = greenhouse(body)
     return shell.points[shell.corners[at], :36]
 
 
 def body_corner_x(body: BodyType) -> float:
-    """x where the lower body turns from the side to the rear."""
+    """Return x where the lower body turns from the side to the rear."""
     shell = lower_body(body)
     return float(shell.points[shell.corners[1], 22, 0])
 
 
 def body_surfaces(body: BodyType) -> list[Surface]:
-    """All painted surfaces of both sides, wheel wells and the bed."""
+    """Return all painted surfaces of both sides, the wheel wells and the bed."""
     lower, cabin = lower_body(body), greenhouse(body)
     rear, front, side = opening(body)
     bed_front, bed_rear, bed_side = body.x(body.tail) - 0.12, -body.length / 2 + 0.13, body.width / 2 - 0.17
 
-    def lid_stays(centres: Array) -> Array:
+    def is_lid(centres: Array) -> Array:
         x, y = centres[:, 0], np.abs(centres[:, 1])
-        gone = (x > rear) & (x < front) & (y < side)
+        is_open = (x > rear) & (x < front) & (y < side)
         if body.has_bed:
-            gone |= (x > bed_rear) & (x < bed_front) & (y < bed_side)
-        return np.asarray(~gone)
+            is_open |= (x > bed_rear) & (x < bed_front) & (y < bed_side)
+        return np.asarray(~is_open)
 
-    surfaces = [lower.patch("front"), lower.patch("rear"), lower.patch("top", lid_stays)]
+    surfaces = [lower.patch("front"), lower.patch("rear"), lower.patch("top", is_lid)]
     flank = lower.patch("side")
     radius = arch_radius(body)
     for axle in body.axles_x:
@@ -170,14 +163,16 @@ def body_surfaces(body: BodyType) -> list[Surface]:
         surfaces.append(cabin.patch("front"))
     else:
         surfaces += [cabin.patch(drawing) for drawing in SIDES]
-    whole = pair(surfaces)
+    surfaces = pair(surfaces)
     if body.has_bed:
-        whole += _bed(bed_rear, bed_front, bed_side, body)
-    return [*whole, _floor_pan(body)]
+        surfaces += _bed(bed_rear, bed_front, bed_side, body)
+    half = body.length / 2
+    floor_pan = box("well", (-half + 0.25, -0.47, body.clearance + 0.02), (half - 0.25, 0.47, 0.62))
+    return [*surfaces, floor_pan]
 
 
 def _flared(flank: Surface, x: float, z: float, radius: float) -> Surface:
-    """The side with a lip that swells around a wheel arch."""
+    """Return the side with a lip around a wheel arch."""
     vertices = flank.vertices.copy()
     distance = np.hypot(vertices[:, 0] - x, vertices[:, 2] - z)
     vertices[:, 1] += 0.014 * np.exp(-(((distance - radius) / 0.06) ** 2))
@@ -185,20 +180,15 @@ def _flared(flank: Surface, x: float, z: float, radius: float) -> Surface:
 
 
 def _well(edge: Array) -> Surface:
-    """The dark inside of a wheel arch, drawn inwards from its edge (n, 3)."""
+    """Return the dark inside of a wheel arch, from its edge (n, 3) inwards."""
     depths = [edge.copy() for _ in range(3)]
     depths[1][:, 1] -= 0.025
     depths[2][:, 1] = 0.42
     return grid("well", np.stack(depths, 1)[::-1])
 
 
-def _floor_pan(body: BodyType) -> Surface:
-    half = body.length / 2
-    return box("well", (-half + 0.25, -0.47, body.clearance + 0.02), (half - 0.25, 0.47, 0.62))
-
-
 def _bed(rear: float, front: float, side: float, body: BodyType) -> list[Surface]:
-    """The open bed: a dark liner and the caps on its walls, which also cover the cut."""
+    """Return the open bed: a dark liner and the caps on its walls, which also cover the opening's edge."""
     z = float(deck_curve(body)(np.array(rear))) - 0.02
     floor = z - 0.52
     liner = [

@@ -1,4 +1,4 @@
-"""What makes a saloon a saloon: the dimensions of nine bodies, and a car's own variation of them."""
+"""The dimensions of nine body types, and a car's own variation of them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class BodyType:
     has_bed: bool = False
 
     def x(self, fraction: float) -> float:
-        """From a fraction of the length, counted from the nose, to x."""
+        """Return x of a fraction of the length, counted from the nose."""
         return self.length * (0.5 - fraction)
 
     @property
@@ -73,15 +73,15 @@ BODY_TYPES = {each.name: each for each in _TYPES}
 
 
 def body_type(name: str) -> BodyType:
-    """The body called `name`; spaces, dashes and accents don't matter ("city-car", "coupé")."""
+    """Return the body type of a name, such as "city car", "City-Car" or "coupé". Raises ConfigError."""
     plain = name.lower().replace("é", "e").replace("-", " ").replace("_", " ").strip()
     if plain not in BODY_TYPES:
-        raise ConfigError(f"no body type called '{name}': choose one of {', '.join(BODY_TYPES)}")
+        raise ConfigError(f"no body type called '{name}'", f"choose one of {', '.join(BODY_TYPES)}")
     return BODY_TYPES[plain]
 
 
 def vary(body: BodyType, rng: np.random.Generator) -> BodyType:
-    """One maker's version of a body: each dimension a few per cent off, roof and bonnet lines moved together."""
+    """Return one maker's version of a body: dimensions differ by a few per cent, roof and bonnet move together."""
     stretch, widen, heighten = rng.uniform(0.97, 1.03), rng.uniform(0.98, 1.02), rng.uniform(0.97, 1.03)
     rake, tail = rng.uniform(-0.015, 0.015, 2)
     return replace(

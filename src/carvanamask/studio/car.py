@@ -1,4 +1,4 @@
-"""One whole car from (seed, number): its surfaces, its blueprints, its livery."""
+"""One complete car: its surfaces, the drawings that colour them, its livery."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Car:
 
     @cached_property
     def sheets(self) -> dict[str, NDArray[np.float32]]:
-        """The drawings that colour the materials called "skin …", see Drawing.sheet."""
+        """The drawings that colour the materials called "skin …" by view, see Drawing.sheet."""
         draw = {"side": side_sheet, "front": front_sheet, "rear": rear_sheet, "top": top_sheet}
         return {view: sheet(self.body, self.livery).sheet for view, sheet in draw.items()}
 
 
 def build_car(rng: np.random.Generator, body_name: str) -> Car:
-    """A car of the named body type; everything else is drawn from `rng`."""
+    """Return a car of the named body type; `rng` decides everything else."""
     body = vary(body_type(body_name), rng)
     livery = choose_livery(rng)
     surfaces = body_surfaces(body) + details(body, livery, rng) + cabin(body, livery)
@@ -45,13 +45,13 @@ def build_car(rng: np.random.Generator, body_name: str) -> Car:
     side = body.width / 2 - 0.02 - width / 2
     for axle in body.axles_x:
         for part in corner:
-            placed = part.moved((axle, side, body.wheel / 2))
-            surfaces += [placed, placed.mirrored()]
+            left = part.moved((axle, side, body.wheel / 2))
+            surfaces += [left, left.mirrored()]
     return Car(body, livery, surfaces)
 
 
 def body_of(number: int, seed: int) -> str:
-    """The body of car `number`: every nine cars in a row show all nine bodies, shuffled by the seed."""
-    turn, place = divmod(number, len(BODY_TYPES))
+    """Return the body type of car `number`: every nine cars have all nine types, in an order that the seed decides."""
+    turn, position = divmod(number, len(BODY_TYPES))
     order = np.random.default_rng([seed, turn]).permutation(len(BODY_TYPES))
-    return list(BODY_TYPES)[int(order[place])]
+    return list(BODY_TYPES)[int(order[position])]

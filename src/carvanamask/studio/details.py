@@ -1,4 +1,4 @@
-"""What is bolted on: mirrors, handles, rails, antenna, exhaust, spoiler; and the cabin behind the glass."""
+"""The attached parts: mirrors, handles, rails, antenna, exhaust, spoiler; and the cabin behind the glass."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from carvanamask.studio.paint import Livery
 
 
 def details(body: BodyType, livery: Livery, rng: np.random.Generator) -> list[Surface]:
+    """Return all attached parts."""
     surfaces = _mirrors(body, rng) + _handles(body) + _exhaust(body, rng)
     if body.has_rails and rng.random() < 0.75:
         surfaces += _rails(body, "trim" if livery.trim == "chrome" else "black plastic")
@@ -35,7 +36,7 @@ def _mirrors(body: BodyType, rng: np.random.Generator) -> list[Surface]:
 
 
 def _handles(body: BodyType) -> list[Surface]:
-    """Door handles, one a door, just before its rear edge."""
+    """Return one handle per door, just before the door's rear edge."""
     deck = deck_curve(body)
     front_axle, rear_axle = body.axles_x
     first = front_axle - body.wheel / 2 - 0.22
@@ -43,8 +44,8 @@ def _handles(body: BodyType) -> list[Surface]:
     middle = first - 0.53 * (first - last)
     at = [middle + 0.17, last + 0.22] if body.doors == 4 else [first - 1.22]
     y = body.width / 2 * 0.985 + 0.004
-    places = [(x, y, float(deck(np.array(x))) - 0.155) for x in at]
-    return pair([pebble("paint", place, (0.095, 0.026, 0.014), 0.7) for place in places])
+    centres = [(x, y, float(deck(np.array(x))) - 0.155) for x in at]
+    return pair([pebble("paint", centre, (0.095, 0.026, 0.014), 0.7) for centre in centres])
 
 
 def _exhaust(body: BodyType, rng: np.random.Generator) -> list[Surface]:
@@ -82,14 +83,14 @@ def _antenna(body: BodyType, rng: np.random.Generator) -> list[Surface]:
 
 
 def _spoiler(body: BodyType) -> Surface:
-    """The lip over the rear window."""
+    """Return the lip over the rear window."""
     x, y = body.x(body.roof_end), roof_half_width(body)
     z = float(roof_curve(body)(np.array(x)))
     return pebble("paint", (x - 0.02 - 0.02, 0, z - 0.062), (0.12, y * 0.86, 0.026), 0.5)
 
 
 def cabin(body: BodyType, livery: Livery) -> list[Surface]:
-    """Tub, dashboard, steering wheel and seats: what shows through the glass or in an open car."""
+    """Return tub, dashboard, steering wheel and seats, which show through the glass or in an open car."""
     rear, front, side = opening(body)
     deck = deck_curve(body)
     belt = float(deck(np.array((rear + front) / 2)))
@@ -110,14 +111,13 @@ def cabin(body: BodyType, livery: Livery) -> list[Surface]:
     steering = Surface("gap", steering.vertices @ to, steering.faces, steering.normals @ to, steering.uv)
     seats = []
     for x in _rows(body, front):
-        places = (0.37,) if x > front - 1.2 else (0.36, 0.0)
-        for y in places:
+        for y in (0.37,) if x > front - 1.2 else (0.36, 0.0):
             seats += _seat(livery.seats, x, y * body.width / 1.84, belt)
     return tub + dash + [steering.moved((dash_x - 0.42, 0.37, belt - 0.06))] + pair(seats)
 
 
 def _rows(body: BodyType, front: float) -> list[float]:
-    """x of the seats' backs, row by row; none so far back that its head rest would pierce the rear window."""
+    """Return x of the seats' backs per row; no head rest may pierce the rear window."""
     last = body.x(body.roof_end) + 0.14
     pitch = 0.84 if body.name != "minivan" else 0.95
     count = 1 if body.is_open or body.length < 3.8 else 3 if body.name == "minivan" else 2
@@ -134,7 +134,7 @@ def _seat(finish: str, x: float, y: float, belt: float) -> list[Surface]:
 
 
 def windscreen_frame(body: BodyType) -> list[Surface]:
-    """An open car's A-pillars and header, around its windscreen."""
+    """Return an open car's A-pillars and header around its windscreen."""
     head_x = float(windscreen_x(body)(np.array(1.0))) - 0.10
     z = float(roof_curve(body)(np.array(body.x(body.header)))) - 0.05
     y = roof_half_width(body) * 0.92

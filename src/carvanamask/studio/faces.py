@@ -1,4 +1,4 @@
-"""The front and the rear sheet: grille, lamps, bumpers, plate, windscreen, tailgate. The left half, mirrored later."""
+"""The front and the rear drawing: grille, lamps, bumpers, plate, windscreen, tailgate; the left half only."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def front_sheet(body: BodyType, livery: Livery) -> Drawing:
 
 
 def _intake(sheet: Drawing, half: float, chin: float, tall: float) -> None:
-    """The lower intake with its fog lamps."""
+    """Draw the lower intake with its fog lamps."""
     sheet.fill("black plastic", [(0, chin - 0.01), (0.55 * half, chin - 0.01), (0.66 * half, chin + 0.12 * tall),
                                  (0, chin + 0.10 * tall)], 0.02)
     sheet.fill("black plastic", [(0.66 * half, chin), (0.86 * half, chin + 0.03), (0.88 * half, chin + 0.15 * tall),
@@ -56,7 +56,7 @@ def _grille(sheet: Drawing, livery: Livery, wide: float, foot: float, top: float
 
 
 def _head_lamp(sheet: Drawing, half: float, z: float, deep: float) -> None:
-    """Clear glass over a grey bowl, two projectors, a light strip below, the indicator outside."""
+    """Draw clear glass over a grey bowl, two projectors, a light strip below, the indicator outside."""
     outline = np.array([(0.54 * half, z - deep * 0.72), (0.80 * half, z - deep), (0.97 * half, z - deep * 0.5),
                         (0.99 * half, z + 0.095), (0.80 * half, z + 0.03), (0.535 * half, z - deep * 0.22)])
     bowl = sheet.stencil(outline, 0.012, 0.006)
@@ -83,7 +83,7 @@ def _windscreen(sheet: Drawing, body: BodyType) -> None:
 
 
 def _plate(sheet: Drawing, z: float) -> None:
-    """A dealer's plate, 12 by 6 inches, its middle at height z."""
+    """Draw a dealer's plate, 12 by 6 inches, its middle at height z."""
     sheet.rectangle("black plastic", (0, z - 0.082), (0.158, z + 0.082))
     sheet.rectangle("plate", (0, z - 0.076), (0.152, z + 0.076))
     sheet.rectangle("plate blue", (0, z - 0.076), (0.10, z - 0.052))
@@ -92,7 +92,7 @@ def _plate(sheet: Drawing, z: float) -> None:
 
 
 def rear_lamp(body: BodyType) -> Array:
-    """Corners of the left tail lamp, (4, 2) in (y, z): inner foot, outer foot, outer head, inner head."""
+    """Return the left tail lamp's corners, (4, 2) in (y, z): inner foot, outer foot, outer head, inner head."""
     half, deck = body.width / 2, float(deck_curve(body)(np.array(-body.length / 2)))
     if body.has_bed or body.name == "minivan":
         foot, inner = bumper_z(body) + 0.10, 0.78

@@ -1,4 +1,4 @@
-"""The side and the top sheet: doors, side glass, sills, cladding; bonnet gaps, sunroof, boot lid."""
+"""The side and the top drawing: doors, side glass, sills, cladding; bonnet gaps, sunroof, boot lid."""
 
 from __future__ import annotations
 
@@ -76,13 +76,10 @@ def _side_glass(sheet: Drawing, body: BodyType, edges: list[float], roof: Curve)
     deck = deck_curve(body)
     pillar, rear = pillar_line(body, 0), pillar_line(body, 1)
     v = np.linspace(0.1, 1, 12)
-    front_edge = np.stack(
-        [np.interp(v, np.linspace(0, 1, 36), pillar[:, 0]) - 0.09, np.interp(v, np.linspace(0, 1, 36), pillar[:, 2])], 1
-    )
+    knots = np.linspace(0, 1, 36)
+    front_edge = np.stack([np.interp(v, knots, pillar[:, 0]) - 0.09, np.interp(v, knots, pillar[:, 2])], 1)
     inset = body.side_glass_end * np.linspace(1.0, 0.55, 12)
-    rear_edge = np.stack(
-        [np.interp(v, np.linspace(0, 1, 36), rear[:, 0]) + inset, np.interp(v, np.linspace(0, 1, 36), rear[:, 2])], 1
-    )
+    rear_edge = np.stack([np.interp(v, knots, rear[:, 0]) + inset, np.interp(v, knots, rear[:, 2])], 1)
     x = np.linspace(rear_edge[0, 0], front_edge[0, 0], 20)
     lower = np.stack([x, deck(x) + 0.015], 1)
     x = np.linspace(front_edge[-1, 0], rear_edge[-1, 0], 20)
@@ -103,17 +100,8 @@ def top_sheet(body: BodyType, livery: Livery) -> Drawing:
     sheet = Drawing("top", livery)
     half, cowl, nose = body.width / 2, body.x(body.cowl), body.length / 2
     # the black tray at the foot of the windscreen, the bonnet's gaps
-    sheet.fill(
-        "black plastic",
-        [
-            (cowl - 0.6, 0),
-            (cowl - 0.6, half),
-            (cowl - 0.25, belt_half_width(body)),
-            (cowl + 0.03, 0.75 * half),
-            (cowl + 0.15, 0.5 * half),
-            (cowl + 0.17, 0),
-        ],
-    )
+    sheet.fill("black plastic", [(cowl - 0.6, 0), (cowl - 0.6, half), (cowl - 0.25, belt_half_width(body)),
+                                 (cowl + 0.03, 0.75 * half), (cowl + 0.15, 0.5 * half), (cowl + 0.17, 0)])
     sheet.line("gap", [(cowl - 0.35, 0.86 * half), (cowl + 0.2, 0.84 * half), (nose - 0.35, 0.80 * half)], 0.008)
     sheet.line("gap", [(nose - 0.16, 0), (nose - 0.17, 0.5 * half), (nose - 0.35, 0.80 * half)], 0.006)
     header, end = body.x(body.header), body.x(body.roof_end)

@@ -15,8 +15,7 @@ from carvanamask.studio.mesh import Array, Surface, grid_faces, grid_normals
 
 Curve = Callable[[Array], Array]
 
-# The blueprints: orthographic drawings of the car that colour the shells (see drawing.py), in metres.
-# Every drawing shows (across, up), from `low` to `high`.
+# in metres, (across, up) from low to high: what each orthographic drawing shows of the car (see drawing.py)
 EXTENTS: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
     "side": ((-3.1, 0.0), (3.1, 2.1)),
     "front": ((0.0, 0.0), (1.1, 2.1)),
@@ -27,7 +26,7 @@ AXES = {"side": (0, 2), "front": (1, 2), "rear": (1, 2), "top": (0, 1)}
 
 
 def curve(*knots: tuple[float, float]) -> Curve:
-    """A smooth curve through (x, y) knots that never overshoots (monotone cubic; Fritsch and Carlson, 1980)."""
+    """Return a smooth curve through (x, y) knots that never overshoots (monotone cubic; Fritsch and Carlson, 1980)."""
     x, y = np.array(sorted(knots), dtype=np.float64).T
     secant = np.diff(y) / np.diff(x)
     before, after = secant[:-1], secant[1:]
@@ -50,7 +49,7 @@ def curve(*knots: tuple[float, float]) -> Curve:
 
 
 def plan_outline(front: float, rear: float, width: float, squareness: tuple[float, float], count: int) -> Array:
-    """Half a superellipse seen from above, (count, 2): x from 1 at the nose to −1 at the tail, y from 0 to 1 to 0.
+    """Return half a superellipse seen from above, (count, 2): x from 1 at the nose to −1 at the tail, y ≥ 0.
 
     Points are evenly spaced on an outline that reaches `front` and `rear` of its middle and `width` to the side;
     a squareness above 2 makes corners, one for the nose and one for the tail.
@@ -76,7 +75,7 @@ class Shell:
     corners: tuple[int, int]
 
     def patch(self, drawing: str, keep: Callable[[Array], Array] | None = None) -> Surface:
-        """The part that the blueprint `drawing` colours; `keep` tells from face centres (F, 3) which faces stay."""
+        """Return the part that `drawing` colours; `keep` decides from face centres (F, 3) which faces it has."""
         first, last = self.corners
         rows = {"front": slice(0, first + 1), "side": slice(first, last + 1), "rear": slice(last, None)}
         part = (slice(None), slice(self.lid, None)) if drawing == "top" else (rows[drawing], slice(0, self.lid + 1))
@@ -99,10 +98,11 @@ def loft(
     squareness: tuple[float, float],
     counts: tuple[int, int, int] = (200, 36, 24),
 ) -> Shell:
-    """Loft a shell. `front`, `rear` (x) and `half_width` are curves of the height fraction v in [0, 1];
-    `bottom` gives the lower edge's z over x, `top` the lid's z over (x, y); `shoulder` is the edge's radius.
+    """Return a shell.
 
-    `counts` are the points along the outline, up the wall and across the lid.
+    `front`, `rear` (x) and `half_width` are curves over the height fraction in [0, 1]; `bottom` is the lower edge's z
+    over x, `top` the lid's z over (x, y); `shoulder` is the edge's radius; `counts` are the numbers of points along the
+    outline, up the wall and across the lid.
     """
     rows, up, across = counts
     half = np.array(0.5)
@@ -137,9 +137,9 @@ def loft(
 
 
 def snap_out(surface: Surface, centre: Sequence[float], radius: float) -> tuple[Surface, Array]:
-    """Cut a round hole in (x, z), with an edge as clean as the circle: the wheel arch.
+    """Return the surface with a round hole in (x, z), the wheel arch, and the hole's edge, (n, 3), front to rear.
 
-    Vertices just inside move out to the circle. Returns the surface and the hole's edge, (n, 3), front to rear.
+    Vertices just inside the circle move out to it, so that the edge is smooth.
     """
     away = surface.vertices[:, [0, 2]] - np.asarray(centre)
     distance = np.hypot(away[:, 0], away[:, 1])

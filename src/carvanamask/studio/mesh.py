@@ -1,4 +1,4 @@
-"""Triangle surfaces and the few ways to make them.
+"""Triangle surfaces and how to make them.
 
 Metres everywhere; x forward, y left, z up. A car stands on z = 0 with the middle of its length at x = 0.
 """
@@ -26,42 +26,41 @@ class Surface:
     uv: Array
 
     def moved(self, offset: Sequence[float]) -> Surface:
+        """Return the surface shifted by `offset`."""
         return replace(self, vertices=self.vertices + np.asarray(offset, dtype=np.float64))
 
     def mirrored(self) -> Surface:
-        """The same surface on the other side of the car (y → −y), still facing outwards."""
+        """Return the surface on the other side of the car (y → −y), still facing outwards."""
         flip = np.array([1.0, -1.0, 1.0])
         return replace(self, vertices=self.vertices * flip, normals=self.normals * flip, faces=self.faces[:, ::-1])
 
     def turned(self, angle: float) -> Surface:
-        """Rotated about the vertical axis, counter-clockwise seen from above, in radians."""
+        """Return the surface rotated about the vertical axis, counter-clockwise seen from above, by radians."""
         turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
         return replace(self, vertices=self.vertices @ turn.T, normals=self.normals @ turn.T)
 
 
 def grid_normals(points: Array) -> Array:
-    """Unit normals (m, n, 3) of a grid of points, facing along ∂row x ∂column."""
+    """Return the unit normals (m, n, 3) of a grid of points, facing along ∂row x ∂column."""
     normals = np.cross(np.gradient(points, axis=0), np.gradient(points, axis=1))
     return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12))
 
 
 def grid_faces(rows: int, columns: int) -> Faces:
-    """Two triangles a cell, (2·(rows−1)·(columns−1), 3), wound so that they face along ∂row x ∂column."""
+    """Return two triangles per cell, (2·(rows−1)·(columns−1), 3), facing along ∂row x ∂column."""
     corner = np.arange(rows * columns).reshape(rows, columns)
     a, b, c, d = corner[:-1, :-1].ravel(), corner[1:, :-1].ravel(), corner[1:, 1:].ravel(), corner[:-1, 1:].ravel()
     return np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
 
 
 def grid(material: str, points: Array) -> Surface:
-    """A smooth surface through a grid of points (m, n, 3)."""
-    flat = points.reshape(-1, 3)
-    return Surface(
-        material, flat, grid_faces(*points.shape[:2]), grid_normals(points).reshape(-1, 3), np.zeros((len(flat), 2))
-    )
+    """Return a smooth surface through a grid of points (m, n, 3)."""
+    faces, normals = grid_faces(*points.shape[:2]), grid_normals(points).reshape(-1, 3)
+    return Surface(material, points.reshape(-1, 3), faces, normals, np.zeros((len(normals), 2)))
 
 
 def revolve(material: str, profile: Sequence[tuple[float, float]], steps: int = 48) -> Surface:
-    """Turn a profile of (radius, y) pairs about the y axis, as a wheel turns."""
+    """Return the surface of a profile of (radius, y) pairs that turns about the y axis, as a wheel does."""
     outline = np.asarray(profile, dtype=np.float64)
     angle = np.linspace(0, 2 * np.pi, steps + 1)[None, :]
     radius, y = outline[:, :1], outline[:, 1:]
@@ -69,18 +68,13 @@ def revolve(material: str, profile: Sequence[tuple[float, float]], steps: int = 
 
 
 def box(material: str, low: Sequence[float], high: Sequence[float]) -> Surface:
-    """An axis-parallel box with sharp edges."""
-    return hull(
-        material,
-        np.array(
-            [[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])],
-            dtype=np.float64,
-        ),
-    )
+    """Return an axis-parallel box with sharp edges."""
+    corners = [[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])]
+    return hull(material, np.array(corners, dtype=np.float64))
 
 
 def hull(material: str, corners: Array) -> Surface:
-    """A six-sided solid from its 8 corners (8, 3), ordered as a box's: x slowest, z fastest, low before high."""
+    """Return a six-sided solid of 8 corners (8, 3) in a box's order: x slowest, z fastest, low before high."""
     sides = ([0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3])
     vertices = corners[np.array(sides).ravel()]
     quads = np.arange(24).reshape(6, 4)
@@ -91,21 +85,19 @@ def hull(material: str, corners: Array) -> Surface:
 
 
 def pebble(material: str, centre: Sequence[float], radii: Sequence[float], roundness: float = 0.5) -> Surface:
-    """A superellipsoid: roundness 1 is an ellipsoid, towards 0 a box with rounded edges."""
+    """Return a superellipsoid: roundness 1 is an ellipsoid, towards 0 a box with rounded edges."""
 
     def power(value: Array) -> Array:
         return np.asarray(np.sign(value) * np.abs(value) ** roundness)
 
     down, round_ = np.meshgrid(np.linspace(np.pi / 2, -np.pi / 2, 17), np.linspace(0, 2 * np.pi, 33), indexing="ij")
-    unit = np.stack(
-        [power(np.cos(down)) * power(np.cos(round_)), power(np.cos(down)) * power(np.sin(round_)), power(np.sin(down))],
-        -1,
-    )
+    flat = power(np.cos(down))
+    unit = np.stack([flat * power(np.cos(round_)), flat * power(np.sin(round_)), power(np.sin(down))], -1)
     return grid(material, unit * np.asarray(radii) + np.asarray(centre))
 
 
 def tube(material: str, path: Sequence[Sequence[float]], radius: float, tip: float | None = None) -> Surface:
-    """A round bar along a path (n, 3), from `radius` to the radius `tip`, closed at both ends."""
+    """Return a round bar along a path (n, 3), from `radius` to the radius `tip`, closed at both ends."""
     spine = np.asarray(path, dtype=np.float64)
     along = np.gradient(spine, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
@@ -118,11 +110,10 @@ def tube(material: str, path: Sequence[Sequence[float]], radius: float, tip: flo
     # a ring of no width before and behind closes the ends
     rings = np.concatenate([[0.0], widths, [0.0]])[:, None, None]
     index = np.r_[0, np.arange(len(spine)), len(spine) - 1]
-    return grid(
-        material, spine[index, None] + rings * (np.sin(angle) * side[index, None] + np.cos(angle) * other[index, None])
-    )
+    around = np.sin(angle) * side[index, None] + np.cos(angle) * other[index, None]
+    return grid(material, spine[index, None] + rings * around)
 
 
 def pair(surfaces: Iterable[Surface]) -> list[Surface]:
-    """Every surface and its mirror image."""
+    """Return every surface and its mirror image."""
     return [each for surface in surfaces for each in (surface, surface.mirrored())]

@@ -1,4 +1,4 @@
-"""Finishes: what light does on paint, glass, chrome, rubber; and the choice a buyer makes."""
+"""Finishes of paint, glass, chrome and rubber, and the choice that a buyer makes."""
 
 from __future__ import annotations
 
@@ -43,52 +43,31 @@ FINISHES = {
     "grey cloth": Finish((0.16, 0.16, 0.165), 0.8),
 }
 
-_SOLID = {
-    "white": (0.80, 0.80, 0.78),
-    "black": (0.008, 0.008, 0.009),
-    "red": (0.36, 0.012, 0.014),
-    "yellow": (0.75, 0.42, 0.02),
-    "orange": (0.62, 0.13, 0.012),
-}
-_METALLIC = {
-    "silver": (0.52, 0.53, 0.54),
-    "grey": (0.145, 0.148, 0.155),
-    "dark grey": (0.05, 0.052, 0.056),
-    "pearl white": (0.76, 0.75, 0.72),
-    "black metallic": (0.012, 0.012, 0.014),
-    "blue": (0.02, 0.07, 0.26),
-    "dark blue": (0.010, 0.022, 0.075),
-    "light blue": (0.16, 0.29, 0.42),
-    "ruby": (0.19, 0.008, 0.014),
-    "brown": (0.075, 0.045, 0.03),
-    "champagne": (0.42, 0.36, 0.28),
-    "green": (0.03, 0.085, 0.05),
-}
-# about as often as on American roads
-_SHARES = {
-    "white": 12,
-    "black": 8,
-    "red": 6,
-    "yellow": 1,
-    "orange": 1.5,
-    "silver": 14,
-    "grey": 13,
-    "dark grey": 9,
-    "pearl white": 8,
-    "black metallic": 11,
-    "blue": 6,
-    "dark blue": 5,
-    "light blue": 2,
-    "ruby": 4,
-    "brown": 3,
-    "champagne": 3,
-    "green": 2,
+# linear RGB, whether it is metallic, and its share: about as often as on American roads
+_COLOURS = {
+    "white": ((0.80, 0.80, 0.78), False, 12),
+    "black": ((0.008, 0.008, 0.009), False, 8),
+    "red": ((0.36, 0.012, 0.014), False, 6),
+    "yellow": ((0.75, 0.42, 0.02), False, 1),
+    "orange": ((0.62, 0.13, 0.012), False, 1.5),
+    "silver": ((0.52, 0.53, 0.54), True, 14),
+    "grey": ((0.145, 0.148, 0.155), True, 13),
+    "dark grey": ((0.05, 0.052, 0.056), True, 9),
+    "pearl white": ((0.76, 0.75, 0.72), True, 8),
+    "black metallic": ((0.012, 0.012, 0.014), True, 11),
+    "blue": ((0.02, 0.07, 0.26), True, 6),
+    "dark blue": ((0.010, 0.022, 0.075), True, 5),
+    "light blue": ((0.16, 0.29, 0.42), True, 2),
+    "ruby": ((0.19, 0.008, 0.014), True, 4),
+    "brown": ((0.075, 0.045, 0.03), True, 3),
+    "champagne": ((0.42, 0.36, 0.28), True, 3),
+    "green": ((0.03, 0.085, 0.05), True, 2),
 }
 
 
 @dataclass(frozen=True)
 class Livery:
-    """What the buyer ordered: names of colours and styles, and the finishes that follow from them."""
+    """A buyer's choice: names of colours and styles, and the finishes that follow from them."""
 
     colour: str
     paint: Finish
@@ -102,20 +81,17 @@ class Livery:
     has_sunroof: bool
 
     def finish(self, name: str) -> Finish:
-        own = {
-            "paint": self.paint,
-            "glass": self.glass,
-            "privacy glass": self.privacy_glass,
-            "trim": FINISHES[self.trim],
-        }
-        return own[name] if name in own else FINISHES[name]
+        """Return the finish of a name, the buyer's own before the common ones."""
+        own = {"paint": self.paint, "glass": self.glass, "privacy glass": self.privacy_glass}
+        return (FINISHES | own | {"trim": FINISHES[self.trim]})[name]
 
 
 def choose_livery(rng: np.random.Generator) -> Livery:
-    shares = np.array(list(_SHARES.values()))
-    colour = str(rng.choice(list(_SHARES), p=shares / shares.sum()))
-    is_metallic = colour in _METALLIC
-    base = np.array((_METALLIC if is_metallic else _SOLID)[colour]) * rng.uniform(0.88, 1.08)
+    """Return a random choice, with the colours in their shares."""
+    shares = np.array([share for _, _, share in _COLOURS.values()])
+    colour = str(rng.choice(list(_COLOURS), p=shares / shares.sum()))
+    rgb, is_metallic, _ = _COLOURS[colour]
+    base = np.array(rgb) * rng.uniform(0.88, 1.08)
     r, g, b = (float(value) for value in np.minimum(base, 0.85))
     paint = Finish((r, g, b), 0.11 if is_metallic else 0.06, 0.3 if is_metallic else 0.0, 1.0)
     clear = float(rng.uniform(0.45, 0.65))

@@ -1,6 +1,6 @@
 """Path tracing with Mitsuba 3, denoised with Open Image Denoise where it is installed.
 
-The only module that needs the `studio` extra; it imports Mitsuba when it first renders.
+This module alone needs the `studio` extra, and imports Mitsuba when it first renders.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from carvanamask.errors import ConfigError
+from carvanamask.errors import MissingPackageError
 from carvanamask.studio.camera import Camera
 from carvanamask.studio.car import Car
 from carvanamask.studio.mesh import Surface
@@ -21,7 +21,7 @@ from carvanamask.studio.stage import WALL_RADIUS, WALL_TOP, Stage, floor_surface
 
 VARIANTS = ("llvm_ad_rgb", "scalar_rgb")
 # LLVM 14 to 16 crash in Dr.Jit's generated code; 19 is the one that was tried
-_LLVM_PLACES = (
+_LLVM_PATTERNS = (
     "/usr/lib/*/libLLVM.so.19*",
     "/usr/lib/*/libLLVM-19*.so*",
     "/usr/lib/llvm-19/lib/libLLVM*.so*",
@@ -33,31 +33,29 @@ Image = NDArray[np.float32]
 
 
 def find_llvm() -> Path | None:
-    """A libLLVM that Mitsuba can use, or None."""
+    """Return the path of a libLLVM that Mitsuba can use, or None."""
     named = os.environ.get("DRJIT_LIBLLVM_PATH")
     if named:
         return Path(named)
-    return next((path for place in _LLVM_PLACES for path in sorted(Path("/").glob(place.lstrip("/")))), None)
+    found = (path for pattern in _LLVM_PATTERNS for path in sorted(Path("/").glob(pattern.lstrip("/"))))
+    return next(found, None)
 
 
 def load_mitsuba(variant: str | None = None) -> Any:
-    """The Mitsuba module, switched to the variant, by default the fastest this machine has.
-
-    Raises ConfigError where Mitsuba isn't installed.
-    """
+    """Return the Mitsuba module, set to the variant or this machine's fastest one. Raises MissingPackageError."""
     llvm = find_llvm()
     if llvm is not None:
         os.environ["DRJIT_LIBLLVM_PATH"] = str(llvm)
     try:
         import mitsuba
     except ImportError:
-        raise ConfigError("the studio needs Mitsuba: pip install 'carvanamask[studio]'") from None
+        raise MissingPackageError("the studio needs Mitsuba", "pip install 'carvanamask[studio]'") from None
     mitsuba.set_variant(variant or VARIANTS[llvm is None])
     return mitsuba
 
 
 def engine(variant: str) -> str:
-    """What renders, in a line: a slow way is never a secret."""
+    """Return a line that names the renderer, and how to get a faster one."""
     if variant == "scalar_rgb":
         return f"Mitsuba, {variant}: with LLVM 19 it is five times as fast (Debian: apt-get install libllvm19)"
     return f"Mitsuba, {variant}, on all cores"
@@ -97,14 +95,8 @@ class PhotoSet:
         faces = np.concatenate([each.faces + start for each, start in zip(surfaces, starts[:-1], strict=True)])
         props = mi.Properties()
         props["mesh_bsdf"] = self.materials[name]
-        mesh = mi.Mesh(
-            name.replace(" ", "_"),
-            int(starts[-1]),
-            len(faces),
-            props=props,
-            has_vertex_normals=True,
-            has_vertex_texcoords=True,
-        )
+        counts, has = (int(starts[-1]), len(faces)), {"has_vertex_normals": True, "has_vertex_texcoords": True}
+        mesh = mi.Mesh(name.replace(" ", "_"), *counts, props=props, **has)
         params = mi.traverse(mesh)
         for key, field in (("vertex_positions", "vertices"), ("vertex_normals", "normals"), ("vertex_texcoords", "uv")):
             params[key] = np.concatenate([getattr(each, field) for each in surfaces]).astype(np.float32).ravel()
@@ -113,7 +105,7 @@ class PhotoSet:
         return mesh
 
     def _sensor(self, camera: Camera, samples: int) -> dict[str, Any]:
-        width, height = camera.size_wh
+        (width, height), box_filter = camera.size_wh, {"type": "box"}
         eye = np.array([camera.distance, 0.0, camera.height])
         aim = eye - np.array([np.cos(camera.pitch), 0.0, np.sin(camera.pitch)])
         return {
@@ -122,22 +114,16 @@ class PhotoSet:
             "fov": float(np.degrees(2 * np.arctan(0.5 / camera.focal))),
             "principal_point_offset_y": -camera.shift * width / height,
             "to_world": self.mi.ScalarTransform4f().look_at(origin=eye.tolist(), target=aim.tolist(), up=[0, 0, 1]),
-            "film": {
-                "type": "hdrfilm",
-                "width": width,
-                "height": height,
-                "pixel_format": "rgb",
-                "rfilter": {"type": "box"},
-            },
+            "film": {"type": "hdrfilm", "width": width, "height": height, "pixel_format": "rgb", "rfilter": box_filter},
             "sampler": {"type": "independent", "sample_count": samples},
         }
 
-    def scene(self, camera: Camera, placed: list[Surface], angle: float, samples: int) -> Any:
-        """The Mitsuba scene: `placed` are the car's surfaces where they stand, `angle` is the turntable's."""
-        self.mi.set_variant(self.variant)  # another set may have switched it
+    def scene(self, camera: Camera, car: list[Surface], angle: float, samples: int) -> Any:
+        """Return the Mitsuba scene of the car's surfaces where they stand; `angle` is the turntable's."""
+        self.mi.set_variant(self.variant)  # another set may have changed it
         transform, stage = self.mi.ScalarTransform4f(), self.stage
         by_material: dict[str, list[Surface]] = {}
-        for each in [*placed, *floor_surfaces(stage, angle)]:
+        for each in [*car, *floor_surfaces(stage, angle)]:
             by_material.setdefault(each.material, []).append(each)
         parts = {name.replace(" ", "_"): self._mesh(name, surfaces) for name, surfaces in by_material.items()}
         wall = {
@@ -163,19 +149,19 @@ class PhotoSet:
             {"type": "scene", "sensor": self._sensor(camera, samples), "wall": wall, "sky": sky, **boxes, **parts}
         )
 
-    def photograph(self, camera: Camera, placed: list[Surface], angle: float, samples: int, seed: int) -> Image:
-        """A linear RGB picture, float32 (height, width, 3)."""
-        mi, scene = self.mi, self.scene(camera, placed, angle, samples)
+    def photograph(self, camera: Camera, car: list[Surface], angle: float, samples: int, seed: int) -> Image:
+        """Return a linear RGB picture, float32 (height, width, 3)."""
+        mi, scene = self.mi, self.scene(camera, car, angle, samples)
         tracer = mi.load_dict({"type": "path", "max_depth": 7, "rr_depth": 2})
         light = np.array(mi.render(scene, integrator=tracer, spp=samples, seed=seed), dtype=np.float32)
-        # what the denoiser is guided by needs no light, so few samples do
+        # the denoiser's guides need no light, so few samples are enough
         guide = mi.load_dict({"type": "aov", "aovs": "albedo:albedo,normal:sh_normal"})
         guides = np.array(mi.render(scene, integrator=guide, spp=4, seed=seed), dtype=np.float32)[..., -6:]
         return denoise(light, guides[..., :3], guides[..., 3:])
 
 
 def denoise(picture: Image, albedo: Image, normals: Image) -> Image:
-    """Remove path tracing's grain (Open Image Denoise); without pyoidn the picture keeps it."""
+    """Return the picture without path tracing's grain (Open Image Denoise); without pyoidn, as it is."""
     try:
         import pyoidn  # type: ignore[import-untyped, unused-ignore]
     except ImportError:

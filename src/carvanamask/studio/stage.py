@@ -20,7 +20,7 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Stage:
-    """One set-up of lights and colours; radiances are linear, 1 is white in the picture."""
+    """One set of lights and colours; radiances are linear, 1 is white in the picture."""
 
     name: str
     letters: str
@@ -52,7 +52,7 @@ STAGES = (
 
 
 def floor_surfaces(stage: Stage, angle: float) -> list[Surface]:
-    """The floor with its cove, the gap around the turntable and the turntable, turned by `angle`."""
+    """Return the floor with its cove, the gap around the turntable and the turntable, turned by `angle`."""
     cove = np.linspace(0, np.pi / 2, 9)
     outer = [(stage.ring_radius + 0.012, 0.0), (WALL_RADIUS - 1.4, 0.0)]
     outer += [(WALL_RADIUS - 1.4 + 1.4 * np.sin(a), stage.seam_z * (1 - np.cos(a))) for a in cove[1:]]
@@ -66,13 +66,13 @@ def floor_surfaces(stage: Stage, angle: float) -> list[Surface]:
 
 
 def _upright(surface: Surface) -> Surface:
-    """From turned about y to turned about z."""
+    """Return the surface with its axis of revolution moved from y to z."""
     order = [2, 0, 1]
     return Surface(surface.material, surface.vertices[:, order], surface.faces, surface.normals[:, order], surface.uv)
 
 
 def wall_radiance(stage: Stage, rng: np.random.Generator) -> NDArray[np.float32]:
-    """The wall's light, (rows, columns, 3): columns once around from +x counter-clockwise, row 0 at the seam."""
+    """Return the wall's light, (rows, columns, 3): columns once around from +x counter-clockwise, row 0 at the seam."""
     width = round(2 * np.pi * WALL_RADIUS * _PIXELS_PER_METRE)
     height = round((WALL_TOP - stage.seam_z) * _PIXELS_PER_METRE)
     around = np.linspace(0, 2 * np.pi, width, dtype=np.float32)[None, :, None]
@@ -89,7 +89,7 @@ def wall_radiance(stage: Stage, rng: np.random.Generator) -> NDArray[np.float32]
 
 
 def _letters(word: str, height: int) -> NDArray[np.uint8]:
-    """The word, thin at first and bold from the middle, uint8 (height, width): 255 is ink."""
+    """Return the word, thin at first and bold from the middle, uint8 (height, width): 255 is ink."""
     font = ImageFont.load_default(height)
     half = (len(word) + 1) // 2
     sheet = Image.new("L", (height * len(word), 2 * height))
@@ -101,13 +101,12 @@ def _letters(word: str, height: int) -> NDArray[np.uint8]:
     ink = np.array(sheet)
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return np.asarray(
-        cv2.resize(ink, (round(ink.shape[1] * height / ink.shape[0]), height), interpolation=cv2.INTER_AREA)
-    )
+    size_wh = (round(ink.shape[1] * height / ink.shape[0]), height)
+    return np.asarray(cv2.resize(ink, size_wh, interpolation=cv2.INTER_AREA))
 
 
 def table_albedo(stage: Stage, rng: np.random.Generator) -> NDArray[np.float32]:
-    """The turntable's surface from above, (1024, 1024, 3): joints between plates, scuffs, faint stains."""
+    """Return the turntable's surface from above, (1024, 1024, 3): joints between plates, scuffs, faint stains."""
     size = 1024
     stains = cv2.resize(rng.normal(0, 1, (12, 12)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
     shade = 1 + 0.018 * stains

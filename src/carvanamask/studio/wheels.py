@@ -8,27 +8,16 @@ from carvanamask.studio.mesh import Surface, hull, pebble, revolve
 
 
 def wheel(diameter: float, width: float, spokes: int, rim: str) -> list[Surface]:
-    """All surfaces of a wheel with the tyre's outer diameter and width; the hub's middle is the origin."""
+    """Return the surfaces of a wheel with the tyre's outer diameter and width; the hub's middle is the origin."""
     radius, half = diameter / 2, width / 2
     rim_radius = radius * 0.70
-    tyre = [
-        (rim_radius, -half * 0.8),
-        (radius * 0.86, -half),
-        (radius * 0.965, -half * 0.86),
-        (radius, -half * 0.62),
-        (radius, half * 0.62),
-        (radius * 0.965, half * 0.86),
-        (radius * 0.86, half),
-        (radius * 0.76, half * 0.93),
-        (rim_radius, half * 0.80),
-    ]
-    lip = [
-        (rim_radius - 0.035, -half * 0.7),
-        (rim_radius - 0.03, half * 0.55),
-        (rim_radius - 0.012, half * 0.80),
-        (rim_radius + 0.006, half * 0.86),
-        (rim_radius + 0.004, half * 0.78),
-    ]
+    # fmt: off
+    tyre = [(rim_radius, -half * 0.8), (radius * 0.86, -half), (radius * 0.965, -half * 0.86), (radius, -half * 0.62),
+            (radius, half * 0.62), (radius * 0.965, half * 0.86), (radius * 0.86, half), (radius * 0.76, half * 0.93),
+            (rim_radius, half * 0.80)]
+    lip = [(rim_radius - 0.035, -half * 0.7), (rim_radius - 0.03, half * 0.55), (rim_radius - 0.012, half * 0.80),
+           (rim_radius + 0.006, half * 0.86), (rim_radius + 0.004, half * 0.78)]
+    # fmt: on
     brake = [(0.0, half * 0.02), (rim_radius * 0.66, half * 0.02), (rim_radius * 0.66, -half * 0.1)]
     back = [(0.0, -half * 0.55), (rim_radius, -half * 0.55)]
     return [
@@ -43,20 +32,18 @@ def wheel(diameter: float, width: float, spokes: int, rim: str) -> list[Surface]
 
 
 def _rounded(profile: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Chaikin's corner cutting, twice, ends kept: a tyre has no edges."""
+    """Return the profile with its corners cut twice (Chaikin, 1974) and its ends kept: a tyre has no edges."""
     points = np.array(profile)
     for _ in range(2):
-        cut = np.stack([0.75 * points[:-1] + 0.25 * points[1:], 0.25 * points[:-1] + 0.75 * points[1:]], 1).reshape(
-            -1, 2
-        )
-        points = np.concatenate([points[:1], cut, points[-1:]])
+        cut = np.stack([0.75 * points[:-1] + 0.25 * points[1:], 0.25 * points[:-1] + 0.75 * points[1:]], 1)
+        points = np.concatenate([points[:1], cut.reshape(-1, 2), points[-1:]])
     # cutting corners must not lift the tyre off the floor
     points[:, 0] *= max(r for r, _ in profile) / points[:, 0].max()
     return [(float(r), float(y)) for r, y in points]
 
 
 def _spokes(radius: float, half: float, count: int, rim: str) -> list[Surface]:
-    """Tapered bars from the hub to the rim; few are wide or forked, many are slim."""
+    """Return tapered bars from the hub to the rim; few are wide or forked, many are slim."""
     # seven or more are single bars; five and six are pairs, as a Y
     pairs = 0.055 if count <= 6 else 0.0
     wide = 0.030 if count <= 6 else 0.24 / count
