@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -15,6 +13,7 @@ from PIL import Image
 from carvanamask.batch.pipeline import threads_for_pictures
 from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask, ProbabilityMap
+from carvanamask.core.parallel import map_in_order
 from carvanamask.cutout import compose
 from carvanamask.cutout.scene import Scene
 from carvanamask.errors import MaskError, PictureError
@@ -113,19 +112,8 @@ class Model:
         >>> [mask.size_wh for mask in load_model("studio-s").predict_many(pictures)]
         [(480, 320), (480, 320), (480, 320)]
         """
-        workers = threads_for_pictures()
-        waiting: deque[Future[Mask]] = deque()
-        with ThreadPoolExecutor(workers) as pool:
-            try:
-                for picture in pictures:
-                    waiting.append(pool.submit(self.predict, picture))
-                    if len(waiting) > workers:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+        threads = threads_for_pictures()
+        yield from map_in_order(self.predict, pictures, threads, ahead=threads)
 
 
 def load_model(name: str | Path = DEFAULT_MODEL, device: str = Device.AUTO, concurrency: int = 1) -> Model:

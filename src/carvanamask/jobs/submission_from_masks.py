@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from carvanamask.core.parallel import map_in_order
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder, pictures_in
 from carvanamask.data.submission import write_submission
@@ -98,23 +97,13 @@ def _rows(
 ) -> Iterator[tuple[str, str]]:
     """Yield (picture's file name, run-length code) in the order of `names`."""
     on_progress(Progress(len(names)))
-    codes = _encode_all((masks.get(Path(name).stem) for name in names), size_wh)
+    threads = min(8, cpu_count() + 2)
+    paths = (masks.get(Path(name).stem) for name in names)
+    # twice: while the first mask is slow, the other threads still have work
+    codes = map_in_order(lambda path: _encode(path, size_wh), paths, threads, ahead=2 * threads)
     for done, (name, rle) in enumerate(zip(names, codes, strict=True), start=1):
         yield name, rle
         on_progress(Progress(len(names), done))
-
-
-def _encode_all(paths: Iterable[Path | None], size_wh: tuple[int, int]) -> Iterator[str]:
-    """Yield the run-length codes of mask files in their order, reading a few files ahead."""
-    workers = min(8, cpu_count() + 2)
-    waiting: deque[Future[str]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for path in paths:
-            waiting.append(pool.submit(_encode, path, size_wh))
-            if len(waiting) > 2 * workers:  # twice: while the first one is slow, the other threads still have work
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _encode(path: Path | None, size_wh: tuple[int, int]) -> str:
