@@ -19,7 +19,7 @@ import numpy as np
 from held_out import pairs
 
 from carvanamask.core.metrics import dice
-from carvanamask.figures.contact_sheet import outlined, save_contact_sheet
+from carvanamask.figures.pictures import outlined, save_contact_sheet
 from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.mask_quality.uncertainty import review_reason
 from carvanamask.model.build import build_predictor

@@ -18,7 +18,7 @@ from held_out import pairs
 
 from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import dice
-from carvanamask.figures.contact_sheet import outlined, save_contact_sheet
+from carvanamask.figures.pictures import outlined, save_contact_sheet
 from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.model.build import build_predictor
 from carvanamask.model.registry import find_model

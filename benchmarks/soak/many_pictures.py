@@ -20,7 +20,7 @@ from typing import Any
 from batch_process import Ended, Watch, conclude, run, start
 from linked_pictures import link_all
 
-from carvanamask.figures.canvas import new_figure, save_sheet
+from carvanamask.figures.canvas import new_figure, save_figure
 
 SHARES = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 FLAT = 0.05
@@ -99,7 +99,7 @@ def draw(watch: Watch, total: int, path: Path) -> None:
         of_rate.legend()
     of_rate.set(ylabel="pictures per second", ylim=(0, 1.1 * max(rates)))
     of_memory.set(ylabel="memory, MB", ylim=(0, 1.1 * watch.peak), xlabel="pictures done")
-    save_sheet(path, figure)
+    save_figure(path, figure)
 
 
 if __name__ == "__main__":

@@ -4,23 +4,22 @@ import cv2
 import numpy as np
 
 from carvanamask.core.mask import Mask
-from carvanamask.figures.comparison import INVENTED, MISSED, draw_errors
-from carvanamask.figures.contact_sheet import OUTLINE, TILE_PX_WH, outlined, save_contact_sheet
+from carvanamask.figures.pictures import EXCESS, MISSED, OUTLINE, TILE_PX_WH, draw_errors, outlined, save_contact_sheet
 from carvanamask.figures.report_page import Chapter, save_report_page
 
 
-def test_errors_are_red_where_too_much_and_blue_where_missed() -> None:
+def test_errors_are_red_where_excess_and_blue_where_missed() -> None:
     truth, prediction = np.zeros((20, 30), bool), np.zeros((20, 30), bool)
     truth[:, :10] = True
     prediction[:, 5:20] = True
     drawn = draw_errors(np.full((20, 30, 3), 100, np.uint8), Mask(truth), Mask(prediction))
     assert tuple(drawn[10, 2]) == MISSED
-    assert tuple(drawn[10, 15]) == INVENTED
+    assert tuple(drawn[10, 15]) == EXCESS
     assert len(set(drawn[10, 8].tolist())) == 1  # right: grey
     assert len(set(drawn[10, 25].tolist())) == 1
 
 
-def test_an_outline_leaves_the_inside_as_it_was() -> None:
+def test_outline_leaves_the_inside_unchanged() -> None:
     pixels = np.zeros((40, 60), bool)
     pixels[10:30, 10:50] = True
     drawn = outlined(np.zeros((40, 60, 3), np.uint8), Mask(pixels))
@@ -28,13 +27,13 @@ def test_an_outline_leaves_the_inside_as_it_was() -> None:
     assert not drawn[20, 30].any()
 
 
-def test_a_contact_sheet_has_a_cell_for_every_tile(tmp_path: Path) -> None:
+def test_contact_sheet_has_a_cell_per_tile(tmp_path: Path) -> None:
     save_contact_sheet(tmp_path / "sheet.png", [("a", np.zeros((4, 6, 3), np.uint8))] * 5, columns=2)
     height, width = cv2.imread(str(tmp_path / "sheet.png")).shape[:2]
     assert (width, height) == (2 * TILE_PX_WH[0], 3 * TILE_PX_WH[1])
 
 
-def test_a_page_holds_its_pictures_and_escapes_what_it_is_told(tmp_path: Path) -> None:
+def test_page_contains_pictures_and_escapes_text(tmp_path: Path) -> None:
     picture = tmp_path / "dot.png"
     cv2.imwrite(str(picture), np.zeros((1, 1, 3), np.uint8))
     save_report_page(

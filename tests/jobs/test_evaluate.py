@@ -116,7 +116,7 @@ def test_where_nothing_can_be_drawn_nothing_is_scored_first(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     heard: list[str] = []
-    with pytest.raises(ConfigError, match="drawing needs matplotlib"):
+    with pytest.raises(ConfigError, match="figures need matplotlib"):
         evaluate(model, folder, tmp_path / "out", say=heard.append)
     assert not heard
     assert evaluate(model, folder, tmp_path / "out", figures=0).dice > 0

@@ -10,7 +10,7 @@ from carvanamask.cli.console import progress, say
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.data.run_dir import RunDir
 from carvanamask.errors import DataError
-from carvanamask.figures.contact_sheet import outlined, save_contact_sheet
+from carvanamask.figures.pictures import outlined, save_contact_sheet
 from carvanamask.figures.report_page import Chapter, save_report_page
 from carvanamask.io.read import load_mask, load_picture, picture_size_wh
 from carvanamask.jobs.check_data import DataReport, check_data

@@ -1,22 +1,22 @@
-"""A run's curves: loss, score and learning rate over the epochs."""
+"""Curves of a training run over its epochs, and of the Dice over the threshold."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from carvanamask.figures.canvas import new_figure, save_sheet
+from carvanamask.figures.canvas import new_figure, save_figure
 
 
 def save_training_curves(path: Path, rows: Sequence[Mapping[str, float]], title: str) -> None:
-    """Draw the rows of a run's metrics, one an epoch, as one PNG."""
+    """Write a PNG of loss, Dice and learning rate, from one row of metrics per epoch."""
     figure = new_figure((1200, 420))
     figure.suptitle(title)
     epochs = [row["epoch"] + 1 for row in rows]
     best = max(rows, key=lambda row: row["val_dice"])
     curves = (
         ("training loss", [row["train_loss"] for row in rows]),
-        # what is missing to 1, by powers of ten: near 1 a plain axis shows a flat line
+        # 1 − Dice on a logarithmic axis: near 1 a linear one shows a flat line
         (f"1 − mean Dice, held-out cars (best Dice {best['val_dice']:.5f})", [1 - row["val_dice"] for row in rows]),
         ("learning rate", [row["learning_rate"] for row in rows]),
     )
@@ -26,22 +26,22 @@ def save_training_curves(path: Path, rows: Sequence[Mapping[str, float]], title:
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.3, which="both")
     figure.axes[1].set_yscale("log")
-    save_sheet(path, figure)
+    save_figure(path, figure)
 
 
 def save_threshold_curve(path: Path, curve: Sequence[tuple[float, float]], before: float, after: float) -> None:
-    """Draw mean Dice over (threshold, Dice) points, with the threshold in use and the best one."""
+    """Write a PNG of (threshold, mean Dice) points, with the old and the best threshold."""
     figure = new_figure((700, 420))
     axes = figure.subplots()
     thresholds, scores = zip(*curve, strict=True)
     axes.plot(thresholds, scores)
-    for threshold, label, style in ((before, "in use", ":"), (after, "best", "-")):
+    for threshold, label, style in ((before, "before", ":"), (after, "best", "-")):
         axes.axvline(threshold, label=f"{label}: {threshold:.3f}", color="gray", linestyle=style)
     best = max(scores)
-    # the flat top is what matters; the cliffs at 0 and 1 would hide it
+    # shows the flat top; with the steep ends at 0 and 1 it would be a line
     axes.set_ylim(best - 0.02, best + 0.002)
     axes.set_xlabel("threshold")
     axes.set_title("mean Dice, held-out cars, full size")
     axes.legend()
     axes.grid(alpha=0.3)
-    save_sheet(path, figure)
+    save_figure(path, figure)

@@ -1,4 +1,4 @@
-"""Several models' errors picture by picture, and how each car fares against the first model."""
+"""Several models' errors picture by picture, and each car's difference from the first model."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from carvanamask.figures.canvas import new_figure, save_sheet
+from carvanamask.figures.canvas import new_figure, require_matplotlib, save_figure
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Okabe and Ito's, which colour-blind readers tell apart."""
+"""By Okabe and Ito, distinct for colour-blind readers."""
 SMALLEST_ERROR = 1e-5
-"""Where a picture without any error is drawn: the logarithm has no place for it."""
+"""Where a picture without errors is drawn, on the logarithmic axis."""
 WIDTH_PX, ROW_PX, MARGIN_PX = 1500, 150, 170
 
 
@@ -26,24 +26,27 @@ class ErrorRow:
     errors: np.ndarray
     """1 − Dice, float64 (pictures,)."""
     differences: np.ndarray
-    """How far its Dice is above the first model's, mean of each car: float64 (cars,). Not drawn for the first."""
+    """Dice minus the first model's, mean of each car: float64 (cars,). Not drawn for the first model."""
     mean: float = 0.0
-    """Of the differences."""
+    """Mean of the differences."""
     standard_error: float = 0.0
-    """Of that mean."""
+    """Standard error of that mean."""
 
 
 def save_paired_errors(path: Path, rows: Sequence[ErrorRow], pictures: Sequence[str], cars: Sequence[str]) -> None:
-    """Draw a row a model, as one PNG: on the left a dot a picture, on the right a dot a car."""
+    """Write a PNG with a row per model: on the left a dot per picture, on the right a dot per car."""
+    require_matplotlib()
+    from matplotlib.ticker import LogLocator
+
     figure = new_figure((WIDTH_PX, MARGIN_PX + ROW_PX * len(rows)))
     left, right = figure.subplots(1, 2, sharey=True)
-    for place, row in enumerate(rows):
-        colour = COLOURS[place % len(COLOURS)]
-        _draw_errors(left, place, np.maximum(row.errors, SMALLEST_ERROR), pictures, colour)
-        if place:
-            _draw_differences(right, place, row, cars, colour)
+    for index, row in enumerate(rows):
+        colour = COLOURS[index % len(COLOURS)]
+        _draw_errors(left, index, np.maximum(row.errors, SMALLEST_ERROR), pictures, colour)
+        if index:
+            _draw_differences(right, index, row, cars, colour)
     left.set_xscale("log")
-    left.xaxis.set_major_locator(_plain_steps())
+    left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     left.xaxis.set_major_formatter("{x:g}")
     left.xaxis.set_minor_formatter("")
     left.set_xlim(right=left.get_xlim()[1] * 1.4)  # for the names of the worst
@@ -53,39 +56,33 @@ def save_paired_errors(path: Path, rows: Sequence[ErrorRow], pictures: Sequence[
     left.set_xlabel("← better    1 − Dice, with median and middle half")
     first = rows[0].title.splitlines()[0]
     right.axvline(0, color="black", linewidth=1)
-    right.annotate(f"{first}, to which\nthe others are held", (0, 0), (8, 0), textcoords="offset points", va="center")
+    right.annotate(f"{first}, the reference\nof the others", (0, 0), (8, 0), textcoords="offset points", va="center")
     right.set_title(f"Dice above that of {first}, mean of each of {len(cars)} cars", fontsize=13)
     right.set_xlabel("difference of mean Dice, with mean and its standard error    better →")
     for axes in (left, right):
         axes.grid(axis="x", alpha=0.3, which="both")
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(axis="y", length=0)
-    save_sheet(path, figure)
+    save_figure(path, figure)
 
 
-def _plain_steps() -> Any:
-    from matplotlib.ticker import LogLocator
-
-    return LogLocator(subs=(1, 2, 5))
-
-
-def _draw_errors(axes: Any, place: int, errors: np.ndarray, pictures: Sequence[str], colour: str) -> None:
-    axes.scatter(errors, place + _heights(np.log(errors), 60), s=12, color=colour, alpha=0.55, linewidths=0)
+def _draw_errors(axes: Any, y: int, errors: np.ndarray, pictures: Sequence[str], colour: str) -> None:
+    axes.scatter(errors, y + _heights(np.log(errors), 60), s=12, color=colour, alpha=0.55, linewidths=0)
     low, middle, high = np.quantile(errors, (0.25, 0.5, 0.75))
-    axes.plot((low, high), (place, place), color="black", linewidth=2.5, solid_capstyle="butt")
-    axes.plot(middle, place, "o", color="white", markeredgecolor="black", markersize=8)
+    axes.plot((low, high), (y, y), color="black", linewidth=2.5, solid_capstyle="butt")
+    axes.plot(middle, y, "o", color="white", markeredgecolor="black", markersize=8)
     worst = int(errors.argmax())
-    _label(axes, f"  {pictures[worst]}", (errors[worst], place), ha="left")
+    _label(axes, f"  {pictures[worst]}", (errors[worst], y), ha="left")
 
 
-def _draw_differences(axes: Any, place: int, row: ErrorRow, cars: Sequence[str], colour: str) -> None:
+def _draw_differences(axes: Any, y: int, row: ErrorRow, cars: Sequence[str], colour: str) -> None:
     heights = _heights(row.differences, 30)
-    axes.scatter(row.differences, place + heights, s=34, color=colour, alpha=0.7, linewidths=0)
-    above = place + heights.min() - 0.2
+    axes.scatter(row.differences, y + heights, s=34, color=colour, alpha=0.7, linewidths=0)
+    above = y + heights.min() - 0.2
     axes.errorbar(row.mean, above, xerr=row.standard_error, color="black", linewidth=2.5, capsize=5)
     axes.plot(row.mean, above, "o", color="white", markeredgecolor="black", markersize=8, zorder=3)
     for car in {int(row.differences.argmin()), int(row.differences.argmax())}:
-        _label(axes, cars[car], (row.differences[car], place + heights[car] + 0.12), ha="center")
+        _label(axes, cars[car], (row.differences[car], y + heights[car] + 0.12), ha="center")
 
 
 def _label(axes: Any, text: str, point: tuple[float, float], ha: str) -> None:
@@ -93,10 +90,10 @@ def _label(axes: Any, text: str, point: tuple[float, float], ha: str) -> None:
 
 
 def _heights(values: np.ndarray, bins: int) -> np.ndarray:
-    """How far from its row each dot lies, so that those of like values stand above each other: within ±0.4."""
+    """Return each dot's distance from its row, within ±0.4, so that dots of similar values don't overlap."""
     bin_of_value = np.digitize(values, np.histogram_bin_edges(values, bins)[1:-1])
     heights = np.zeros(len(values))
     for occupied in np.unique(bin_of_value):
-        places = np.flatnonzero(bin_of_value == occupied)
-        heights[places] = np.arange(len(places)) - (len(places) - 1) / 2
+        dots = np.flatnonzero(bin_of_value == occupied)
+        heights[dots] = np.arange(len(dots)) - (len(dots) - 1) / 2
     return np.asarray(heights * min(0.1, 0.4 / max(1.0, np.abs(heights).max())))

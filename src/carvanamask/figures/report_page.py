@@ -1,4 +1,4 @@
-"""One HTML file that holds everything it shows: it can be mailed, and opens without a network."""
+"""One HTML file with its pictures inside: it can be mailed, and opens without a network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pre { background: #1d2530; color: #e8edf4; border-radius: 6px; padding: .75rem 1
 
 @dataclass(frozen=True)
 class Chapter:
-    """A heading with what belongs under it; every part may be empty."""
+    """A heading, and text, figures, facts and commands below it; every part may be empty."""
 
     title: str
     text: str = ""
@@ -33,6 +33,7 @@ class Chapter:
     commands: str = ""
 
     def to_html(self) -> str:
+        """Return the chapter as an HTML section."""
         rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in self.facts)
         parts = [
             f"<h2>{escape(self.title)}</h2>",
@@ -45,7 +46,7 @@ class Chapter:
 
 
 def save_report_page(path: Path, title: str, introduction: str, chapters: Sequence[Chapter]) -> None:
-    """Write the page with its pictures inside."""
+    """Write the page. Raises DiskError."""
     body = f"<h1>{escape(title)}</h1><p>{escape(introduction)}</p>" + "".join(c.to_html() for c in chapters)
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
     page = f'<html lang="en"><head>{head}<style>{STYLE}</style></head><body><main>{body}</main></body></html>'

@@ -20,8 +20,8 @@ from carvanamask.core.metrics import boundary_iou, dice, dice_curve, iou
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.errors import DataError
-from carvanamask.figures.canvas import require_drawing
-from carvanamask.figures.comparison import save_comparison
+from carvanamask.figures.canvas import require_matplotlib
+from carvanamask.figures.pictures import save_comparison
 from carvanamask.io.atomic import save_text_atomically
 from carvanamask.io.read import load_mask_of, load_pair
 from carvanamask.io.table import load_table, save_table
@@ -146,7 +146,7 @@ def evaluate(
     without it would be another one.
     """
     if figures:
-        require_drawing()
+        require_matplotlib()
     predictor = build_predictor(model, device)
     log.info(f"engine: {predictor.engine}")
     samples = held_out(model, folder.training_samples())
@@ -163,10 +163,10 @@ def evaluate(
     _remove_drawn(out)
     save_text_atomically(out / "report.json", json.dumps(report.to_dict(), indent=1))
     _save_scores(out / "pictures.csv", scores)
-    _save_curve(out / "threshold.csv", report.curve)
     chosen = np.random.default_rng(seed).choice(len(scores), min(figures, len(scores)), replace=False)
     _draw((scores[i] for i in sorted(chosen)), out / "figures")
     _draw(report.worst[:figures], out / "worst")
+    _save_curve(out / "threshold.csv", report.curve)  # last: scripts in recipes/ wait for it
     return report
 
 
