@@ -45,7 +45,7 @@ def test_machine_with_another_arithmetic_is_refused(model: ModelFile) -> None:
 @pytest.mark.parametrize(("pictures", "sizes"), [(3, [1] * 3), (64, [2] * 32), (1025, [32] * 32 + [1])])
 def test_shards_are_small_when_pictures_are_few(pictures: int, sizes: list[int]) -> None:
     items = [BatchItem(str(number), 0, Path(f"{number}.png")) for number in range(pictures)]
-    shards = list(cut_into_shards(items))
+    shards = list(cut_into_shards(items, 32))
     assert [len(shard) for shard in shards] == sizes
     assert [item for shard in shards for item in shard] == items
 

@@ -1,4 +1,4 @@
-"""What processes the pictures of a batch: threads of this process, several processes, or the machines of a cluster."""
+"""What processes the shards of a batch: threads of this process, several processes, or the machines of a cluster."""
 
 from __future__ import annotations
 
@@ -6,54 +6,66 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 from carvanamask.batch.options import BatchOptions, ExecutorName
-from carvanamask.batch.pipeline import in_order_of_finish, predict_all
-from carvanamask.batch.shard import Outcome, Shard, Task, cut_into_shards, process_shard
-from carvanamask.data.picture_list import BatchItem
+from carvanamask.batch.pipeline import picture_threads, process_pictures
+from carvanamask.batch.shard import Executor, Outcome, Shard, Task, process_shard
 from carvanamask.errors import DataError, MissingPackageError
 from carvanamask.io.process import cpu_count
 from carvanamask.model.predictor import Predictor
-
-Executor = Callable[[Sequence[BatchItem]], Generator[Outcome]]
-"""Processes pictures, and yields what became of each as it finishes."""
 
 CORES_PER_PROCESS = 2
 """Cores that one network uses well; more processes use the others."""
 
 
-def build_executor(task: Task, predictor: Predictor, options: BatchOptions) -> Executor:
-    """Return what the options name; `predictor` is for the threads of this process, the others build their own.
+def build_executor(
+    task: Task, predictor: Predictor, options: BatchOptions
+) -> Callable[[], AbstractContextManager[Executor]]:
+    """Return a function that starts what the options name; leaving its context stops all workers.
 
-    Raises MissingPackageError for Ray where it isn't installed.
+    `predictor` is for the threads of this process; the others build their own. Raises MissingPackageError for Ray
+    where it isn't installed.
     """
     if options.executor is ExecutorName.THREADS:
-        return partial(predict_all, predictor, finish=task.finish)
+        return partial(threads_executor, task, predictor)
     if options.executor is ExecutorName.PROCESSES:
-        return partial(process_in_processes, task, options.processes or max(1, cpu_count() // CORES_PER_PROCESS))
+        return partial(processes_executor, task, options.processes or max(1, cpu_count() // CORES_PER_PROCESS))
     try:
-        from carvanamask.batch.ray_executor import process_on_ray
+        from carvanamask.batch.ray_executor import ray_executor
     except ModuleNotFoundError as missing:
         raise MissingPackageError(
             f"--executor ray needs {missing.name}", "pip install 'carvanamask[ray]' on every machine"
         ) from None
-    return partial(process_on_ray, task, options.address)
+    return partial(ray_executor, task, options.address)
 
 
-def process_in_processes(task: Task, processes: int, items: Sequence[BatchItem]) -> Generator[Outcome]:
+@contextmanager
+def threads_executor(task: Task, predictor: Predictor) -> Iterator[Executor]:
+    """Process each picture in one of this process's threads."""
+    with picture_threads() as (pool, threads):
+        yield Executor(
+            lambda shard: pool.submit(process_pictures, predictor, shard, task.finish), lambda: threads, shard_size=1
+        )
+
+
+@contextmanager
+def processes_executor(task: Task, processes: int) -> Iterator[Executor]:
     """Process shards in several processes, each with a predictor of its own and an equal share of the cores."""
     # spawned, not forked: a forked copy of an engine's threads would wait for ever
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, _start_worker, (task, max(1, cpu_count() // processes))) as pool:
+
+        def submit(shard: Shard) -> Future[list[Outcome]]:
+            with _sigint_blocked():  # the pool starts its processes as shards come
+                return pool.submit(_process_in_worker, shard)
+
         try:
-            futures = (_submit(pool, shard) for shard in cut_into_shards(items))
-            for outcomes in in_order_of_finish(futures, processes + 1):
-                yield from outcomes
+            yield Executor(submit, lambda: processes + 1)
         except BrokenProcessPool:
             raise DataError(
                 "a process was killed, perhaps because the memory is full",
@@ -61,11 +73,6 @@ def process_in_processes(task: Task, processes: int, items: Sequence[BatchItem])
             ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _submit(pool: ProcessPoolExecutor, shard: Shard) -> Future[list[Outcome]]:
-    with _sigint_blocked():  # the pool starts its processes as shards come
-        return pool.submit(_process_in_worker, shard)
 
 
 @contextmanager

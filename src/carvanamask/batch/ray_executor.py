@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any
 
 import ray
 
-from carvanamask.batch.shard import Outcome, Shard, Task, cut_into_shards, process_shard
-from carvanamask.data.picture_list import BatchItem
+from carvanamask.batch.shard import Executor, Outcome, Shard, Task, process_shard
 from carvanamask.errors import CarvanaMaskError, ConfigError, DataError
+from carvanamask.model.predictor import Predictor
 
 CORES_PER_SHARD = 2
 """Cores that one network uses well."""
@@ -18,7 +20,8 @@ MAX_RETRIES = 20
 """How often Ray starts a shard again after its process or machine is lost."""
 
 
-def process_on_ray(task: Task, address: str | None, items: Sequence[BatchItem]) -> Generator[Outcome]:
+@contextmanager
+def ray_executor(task: Task, address: str | None) -> Iterator[Executor]:
     """Process as many shards at a time as the cluster has room for; as many again wait there.
 
     Ray gives the shards of a lost process or machine to another one. Raises ConfigError where no cluster answers.
@@ -30,38 +33,33 @@ def process_on_ray(task: Task, address: str | None, items: Sequence[BatchItem]) 
     cores = min(CORES_PER_SHARD, int(max(node["Resources"].get("CPU", 1) for node in ray.nodes())))
     remote = ray.remote(num_cpus=cores, max_retries=MAX_RETRIES)(_process_in_worker)
     stored_task = ray.put(task)
-    running: dict[Any, Shard] = {}
-    try:
-        for shard in cut_into_shards(items):
-            running[remote.remote(stored_task, cores, shard)] = shard
-            # looked up each time: machines come and go
-            if len(running) >= 2 * max(1, int(ray.cluster_resources().get("CPU", 1)) // cores):
-                yield from _next(running)
-        while running:
-            yield from _next(running)
-    finally:
-        for reference in running:
-            ray.cancel(reference, force=True)
-        ray.shutdown()
+    running: set[Any] = set()
 
+    def submit(shard: Shard) -> Future[list[Outcome]]:
+        reference = remote.remote(stored_task, cores, shard)
+        running.add(reference)
+        future: Future[list[Outcome]] = reference.future()
+        future.add_done_callback(lambda _: running.discard(reference))
+        return future
 
-def _next(running: dict[Any, Shard]) -> list[Outcome]:
-    """Wait for one shard, remove it from `running` and return its outcomes."""
-    (finished,), _ = ray.wait(list(running), num_returns=1)
-    shard = running.pop(finished)
+    def limit() -> int:  # looked up each time: machines come and go
+        return 2 * max(1, int(ray.cluster_resources().get("CPU", 1)) // cores) - 1
+
     try:
-        outcomes: list[Outcome] = ray.get(finished)
+        yield Executor(submit, limit)
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, CarvanaMaskError):
             raise error.cause from None
         raise
     except ray.exceptions.RayError as error:
-        names = f"{shard[0].key} … {shard[-1].key}"
-        raise DataError(f"no machine could process {names} ({type(error).__name__})", "run it again") from None
-    return outcomes
+        raise DataError(f"no machine could process some pictures ({type(error).__name__})", "run it again") from None
+    finally:
+        for reference in list(running):
+            ray.cancel(reference, force=True)
+        ray.shutdown()
 
 
-_predictors: dict[str, Any] = {}
+_predictors: dict[str, Predictor] = {}
 """The predictor of this worker's last task, by its key."""
 
 

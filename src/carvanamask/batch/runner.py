@@ -6,7 +6,6 @@ import hashlib
 import logging
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import Any
 from carvanamask.batch.executors import build_executor
 from carvanamask.batch.journal import Journal, version_of
 from carvanamask.batch.options import BatchOptions, OnError
-from carvanamask.batch.shard import Task, Written
+from carvanamask.batch.pipeline import in_order_of_finish
+from carvanamask.batch.shard import Task, Written, cut_into_shards
 from carvanamask.batch.writers import ResultWriter
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.picture_list import BatchItem, PictureList
@@ -63,7 +63,7 @@ class Batch:
         self.predictor = build_predictor(model, options.device)
         self.task = Task(model, options.device, self.predictor.arithmetic, writer)
         self.writer, self.options = writer, options
-        self._process = build_executor(self.task, self.predictor, options)
+        self._start_executor = build_executor(self.task, self.predictor, options)
         log.info("engine: %s", self.predictor.engine)
 
     def run(self, pictures: PictureList, journal: Journal, on_progress: OnProgress = ignore_progress) -> Progress:
@@ -80,19 +80,21 @@ class Batch:
         total = len(pictures.items) + len(problems)
         progress = Progress(total, len(problems), len(pictures.items) - len(left), problems)
         on_progress(progress)
-        with closing(self._process(left)) as outcomes:
-            for item, outcome in outcomes:
-                failed = ((item.key, outcome),) if isinstance(outcome, DataError) else ()
-                if isinstance(outcome, Written):
-                    journal.add(item.key, outcome.value, outcome.content)
+        with self._start_executor() as executor:
+            shards = cut_into_shards(left, executor.shard_size)
+            for outcomes in in_order_of_finish(map(executor.submit, shards), executor.limit):
+                for item, outcome in outcomes:
+                    if isinstance(outcome, Written):
+                        journal.add(item.key, outcome.value, outcome.content)
+                failures = tuple((item.key, error) for item, error in outcomes if isinstance(error, DataError))
                 progress = replace(
                     progress,
-                    done=progress.done + 1,
-                    failures=progress.failures + failed,
+                    done=progress.done + len(outcomes),
+                    failures=progress.failures + failures,
                     seconds=time.monotonic() - started,
                 )
                 on_progress(progress)
-                if failed and self.options.on_error is OnError.STOP:
+                if failures and self.options.on_error is OnError.STOP:
                     break
         return replace(progress, seconds=time.monotonic() - started)
 

@@ -1,10 +1,11 @@
-"""What another process or machine needs for its share of a batch: the task, and some pictures."""
+"""What other processes and machines need for their share of a batch: the task, some pictures, and how they get them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from carvanamask.batch.pipeline import Predicted, predict_all
@@ -77,13 +78,25 @@ class Task:
         return Written(predicted.content, self.writer.write(predicted))
 
 
+@dataclass(frozen=True)
+class Executor:
+    """Takes shards and returns at once; what becomes of their pictures is in the future."""
+
+    submit: Callable[[Shard], Future[list[Outcome]]]
+    limit: Callable[[], int]
+    """How many shards may wait or run before the next one is submitted."""
+    shard_size: int = SHARD_SIZE
+    """The most pictures in a shard."""
+
+
 def process_shard(task: Task, predictor: Predictor, shard: Shard) -> list[Outcome]:
-    """Return what became of each picture of the shard, in the order they finished."""
+    """Return what became of each picture, processed by all threads of this process, in the order they finished."""
     return list(predict_all(predictor, shard, task.finish))
 
 
-def cut_into_shards(items: Sequence[BatchItem]) -> Iterator[Shard]:
-    """Yield the items in their order; few pictures in small shards, so that every process gets some."""
-    size = max(1, min(SHARD_SIZE, len(items) // 32))
+def cut_into_shards(items: Sequence[BatchItem], size: int) -> Iterator[Shard]:
+    """Yield the items in their order, at most `size` at a time; few pictures in smaller shards, so that all workers
+    get some."""
+    size = max(1, min(size, len(items) // 32))
     for start in range(0, len(items), size):
         yield items[start : start + size]
