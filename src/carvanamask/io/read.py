@@ -83,8 +83,7 @@ def convert_image(image: Image.Image) -> np.ndarray:
     except DataError:
         raise
     except Exception as error:  # decoders raise a dozen kinds
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise PictureError(f"is truncated or damaged ({reason})", _EXPORT_AGAIN, name) from error
+        raise _damaged(error, name) from error
 
 
 def picture_size_wh(path: Path) -> tuple[int, int]:
@@ -187,8 +186,12 @@ def _read_header(file: BinaryIO, name: Path | str, max_pixels: int) -> Iterator[
     except Image.DecompressionBombError:
         raise PictureError("is too large", shrink, name) from None
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise PictureError(f"is truncated or damaged ({reason})", _EXPORT_AGAIN, name) from error
+        raise _damaged(error, name) from error
+
+
+def _damaged(error: Exception, name: Path | str) -> PictureError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return PictureError(f"is truncated or damaged ({reason})", _EXPORT_AGAIN, name)
 
 
 def _decode(file: BinaryIO, name: Path | str, max_pixels: int) -> np.ndarray:
@@ -213,8 +216,8 @@ def _to_rgb(image: Image.Image, orientation: int, profile: bytes | None, name: P
 def _decode_jpeg(data: bytes, mode: str) -> np.ndarray | None:
     """Return uint8 (height, width) for mode L, with 3 channels for RGB; None for CMYK.
 
-    simplejpeg raises ValueError for damaged data where Pillow would return grey. CMYK is only checked: Pillow knows
-    its two kinds apart, and some that only Pillow reads.
+    simplejpeg raises ValueError for damaged data where Pillow would return grey. CMYK is only checked: Pillow
+    distinguishes its two kinds, and reads some that simplejpeg can't.
     """
     try:
         pixels: np.ndarray = simplejpeg.decode_jpeg(data, _SIMPLEJPEG_MODES[mode])

@@ -116,7 +116,7 @@ class _Pair:
 
 
 def check_data(folder: KaggleFolder, on_progress: OnProgress = ignore_progress, workers: int = 2) -> DataReport:
-    """Read every picture and mask of the folder and return what is missing, damaged, suspicious or there twice.
+    """Read every picture and mask of the folder and return what is missing, damaged, suspicious or duplicated.
 
     Raises DataError for a folder without any picture.
     """
@@ -209,7 +209,7 @@ def _duplicates(pictures: Iterable[tuple[str, Path | None]]) -> Iterator[Finding
         if _car(first) == _car(path):
             yield Finding("warning", "duplicate", path, same, "remove one of them")
         else:
-            reason = f"{same}, of another car, so a score on one would know the other"
+            reason = f"{same}, of another car, and a model trained on one would know the other"
             yield Finding("error", "duplicate", path, reason, "remove one of them")
 
 
