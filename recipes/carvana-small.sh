@@ -10,7 +10,7 @@ export MEMBER_B="--config studio-s --set input.size_wh=[224,160] --set loss.bord
 export MEMBER_C="--config studio-s --set input.size_wh=[256,160] --set loss.border_weight=4"
 export TRAINING=${TRAINING---set training.epochs=4 --set training.batch_size=4}
 # networks this small agree on little: what matters here is that there are labels
-export LIMITS="--min-agreement 0 --max-undecided 9 --min-mirror 0 --views 0"
+export LIMITS="--min-agreement 0 --max-uncertain 9 --min-mirror 0 --views 0"
 export SECOND_ROUND=""
 export CHECK="--partial"
 

@@ -173,7 +173,7 @@ class Ablation:
             labels = self.out / "pseudo"
             models = ("--model", "base", "--model", "base-2")
             # networks this small leave a wider soft edge than those that the limit was chosen on
-            self._call("pseudo-label", *models, "--max-undecided", "0.12", "--out", str(labels), data=self.small)
+            self._call("pseudo-label", *models, "--max-uncertain", "0.12", "--out", str(labels), data=self.small)
             words += ["--extra-labels", str(labels / "labels.csv"), "--set", "training.extra_share=0.5"]
         words += ["--model", row.start_from] if row.start_from else []
         self._call("train", "--config", "studio-s", "--name", row.name, *words, data=self.small)

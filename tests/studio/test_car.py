@@ -8,8 +8,8 @@ import pytest
 from carvanamask.errors import ConfigError
 from carvanamask.studio.body_types import BODY_TYPES, body_type
 from carvanamask.studio.camera import Camera, silhouette, turntable_angle
-from carvanamask.studio.car import Car, body_of, build_car
 from carvanamask.studio.mesh import Surface
+from carvanamask.studio.session import Car, body_of, build_car
 
 SIZE_WH = (96, 64)
 

@@ -16,29 +16,25 @@ SIDES = ("front", "side", "rear", "top")
 def deck_curve(body: BodyType) -> Curve:
     """Return the height of bonnet, belt and boot lid over x."""
     nose, cowl = body.length / 2, body.x(body.cowl)
-    rise = body.cowl_z - body.nose_z
-    return curve(
-        (nose, body.nose_z),
-        (nose - 0.12 * (nose - cowl), body.nose_z + 0.22 * rise),
-        (nose - 0.55 * (nose - cowl), body.nose_z + 0.72 * rise),
-        (cowl - 0.15, body.cowl_z),
-        (body.x(0.62), 0.45 * body.cowl_z + 0.55 * body.deck_z),
-        (body.x(0.88), body.deck_z),
-        (body.x(1.0), body.deck_z - (0.015 if body.tail > 0.95 or body.has_bed else 0.035)),
-    )
+    long, rise = nose - cowl, body.cowl_z - body.nose_z
+    stern_z = body.deck_z - (0.015 if body.tail > 0.95 or body.has_bed else 0.035)
+    # fmt: off
+    return curve((nose, body.nose_z), (nose - 0.12 * long, body.nose_z + 0.22 * rise),
+                 (nose - 0.55 * long, body.nose_z + 0.72 * rise), (cowl - 0.15, body.cowl_z),
+                 (body.x(0.62), 0.45 * body.cowl_z + 0.55 * body.deck_z), (body.x(0.88), body.deck_z),
+                 (body.x(1.0), stern_z))
+    # fmt: on
 
 
 def roof_curve(body: BodyType) -> Curve:
     """Return the height of the roof's middle over x."""
     front, rear = body.x(body.header), body.x(body.roof_end)
     drop = 0.05 if body.roof_end > 0.8 else 0.07
-    return curve(
-        (front + 0.2, body.height - 0.05),
-        (front, body.height - 0.03),
-        (front - 0.42 * (front - rear), body.height),
-        (rear, body.height - drop * 0.7),
-        (rear - 0.4, body.height - drop),
-    )
+    # fmt: off
+    return curve((front + 0.2, body.height - 0.05), (front, body.height - 0.03),
+                 (front - 0.42 * (front - rear), body.height), (rear, body.height - drop * 0.7),
+                 (rear - 0.4, body.height - drop))
+    # fmt: on
 
 
 def arch_radius(body: BodyType) -> float:

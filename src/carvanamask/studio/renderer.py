@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from carvanamask.errors import MissingPackageError
 from carvanamask.studio.camera import Camera
-from carvanamask.studio.car import Car
 from carvanamask.studio.mesh import Surface
-from carvanamask.studio.paint import FINISHES, Finish
+from carvanamask.studio.paint import FINISHES, Finish, Livery
 from carvanamask.studio.stage import WALL_RADIUS, WALL_TOP, Stage, floor_surfaces, table_albedo, wall_radiance
 
 VARIANTS = ("llvm_ad_rgb", "scalar_rgb")
@@ -64,19 +63,21 @@ def engine(variant: str) -> str:
 class PhotoSet:
     """A car on a stage, ready to be photographed view by view."""
 
-    def __init__(self, car: Car, stage: Stage, rng: np.random.Generator, variant: str | None = None) -> None:
+    def __init__(
+        self, livery: Livery, sheets: dict[str, Image], stage: Stage, rng: np.random.Generator, variant: str | None
+    ) -> None:
         self.mi = load_mitsuba(variant)
         self.variant, self.stage = self.mi.variant(), stage
         self.wall = self._texture(wall_radiance(stage, rng))
         plain = {name: _principled(finish) for name, finish in FINISHES.items()}
-        plain["paint"] = _principled(car.livery.paint)
-        plain["trim"] = _principled(car.livery.finish("trim"))
+        plain["paint"] = _principled(livery.paint)
+        plain["trim"] = _principled(livery.finish("trim"))
         plain["floor"] = _principled(Finish(stage.floor, 0.42))
         plain["ring"] = _principled(Finish((0.16, 0.16, 0.16), 0.9))
         table = self._texture(table_albedo(stage, rng))
         plain["table"] = _principled(Finish(stage.table, 0.36)) | {"base_color": table}
         self.materials = {name: self.mi.load_dict({"type": "twosided", "inside": bsdf}) for name, bsdf in plain.items()}
-        for name, sheet in car.sheets.items():
+        for name, sheet in sheets.items():
             self.materials[f"skin {name}"] = self.mi.load_dict(self._skin(sheet))
 
     def _texture(self, values: Image) -> Any:
@@ -126,28 +127,16 @@ class PhotoSet:
         for each in [*car, *floor_surfaces(stage, angle)]:
             by_material.setdefault(each.material, []).append(each)
         parts = {name.replace(" ", "_"): self._mesh(name, surfaces) for name, surfaces in by_material.items()}
-        wall = {
-            "type": "cylinder",
-            "radius": WALL_RADIUS,
-            "p0": [0, 0, stage.seam_z],
-            "p1": [0, 0, WALL_TOP],
-            "flip_normals": True,
-            "emitter": {"type": "area", "radiance": self.wall},
-        }
-        boxes = {
-            f"soft_box_{k}": {
-                "type": "rectangle",
-                "to_world": transform.translate([x, y, WALL_TOP - 0.1])
-                .rotate([1, 0, 0], 180)
-                .scale([length, width, 1]),
-                "emitter": {"type": "area", "radiance": {"type": "rgb", "value": stage.box_radiance}},
-            }
-            for k, (x, y, length, width) in enumerate(stage.soft_boxes)
-        }
+        wall = {"type": "cylinder", "radius": WALL_RADIUS, "p0": [0, 0, stage.seam_z], "p1": [0, 0, WALL_TOP]}
+        wall |= {"flip_normals": True, "emitter": {"type": "area", "radiance": self.wall}}
+        light = {"type": "area", "radiance": {"type": "rgb", "value": stage.box_radiance}}
+        boxes = {}
+        for k, (x, y, length, width) in enumerate(stage.soft_boxes):
+            to_world = transform.translate([x, y, WALL_TOP - 0.1]).rotate([1, 0, 0], 180).scale([length, width, 1])
+            boxes[f"soft_box_{k}"] = {"type": "rectangle", "to_world": to_world, "emitter": light}
         sky = {"type": "constant", "radiance": {"type": "rgb", "value": stage.fill}}
-        return self.mi.load_dict(
-            {"type": "scene", "sensor": self._sensor(camera, samples), "wall": wall, "sky": sky, **boxes, **parts}
-        )
+        scene = {"type": "scene", "sensor": self._sensor(camera, samples), "wall": wall, "sky": sky}
+        return self.mi.load_dict(scene | boxes | parts)
 
     def photograph(self, camera: Camera, car: list[Surface], angle: float, samples: int, seed: int) -> Image:
         """Return a linear RGB picture, float32 (height, width, 3)."""
@@ -171,12 +160,6 @@ def denoise(picture: Image, albedo: Image, normals: Image) -> Image:
 
 
 def _principled(finish: Finish) -> dict[str, Any]:
-    return {
-        "type": "principled",
-        "base_color": {"type": "rgb", "value": list(finish.rgb)},
-        "roughness": finish.roughness,
-        "metallic": finish.metallic,
-        "clearcoat": finish.clearcoat,
-        "clearcoat_gloss": 0.97,
-        "specular": 0.5,
-    }
+    channels = {"roughness": finish.roughness, "metallic": finish.metallic, "clearcoat": finish.clearcoat}
+    fixed = {"type": "principled", "clearcoat_gloss": 0.97, "specular": 0.5}
+    return {**fixed, **channels, "base_color": {"type": "rgb", "value": list(finish.rgb)}}
