@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,14 +33,14 @@ def save_brightness_model(
 
 
 def encode_graph(
-    nodes: list[object], weights: dict[str, np.ndarray], takes: list[str | int], gives: list[str | int]
+    nodes: Sequence[object], weights: dict[str, np.ndarray], input_shape: list[str | int], output_shape: list[str | int]
 ) -> bytes:
-    """ONNX bytes of a graph from "picture" to "probability"."""
+    """Return the ONNX bytes of a graph from "picture" to "probability"."""
     graph = helper.make_graph(
         nodes,
         "graph",
-        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, takes)],
-        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, gives)],
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, input_shape)],
+        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, output_shape)],
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

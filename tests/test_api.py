@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,10 +145,10 @@ def test_cutout_with_transparency_and_in_front_of_backgrounds(model: carvanamask
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), [[0]], None, 1])
-def test_other_objects_are_no_pictures(model: carvanamask.Model, wrong: object) -> None:
+def test_other_objects_are_no_pictures(model: carvanamask.Model, wrong: Any) -> None:
     for method in (model.predict, model.probabilities, model.cutout):
         with pytest.raises(PictureError, match="RGB uint8"):
-            method(wrong)  # type: ignore[operator]
+            method(wrong)
 
 
 def test_errors_name_their_repair(tmp_path: Path, model: carvanamask.Model) -> None:

@@ -83,8 +83,8 @@ class Model:
     def cutout(self, picture: Picture, background: Picture | None = None) -> np.ndarray:
         """Return the car with transparency, RGBA uint8 (height, width, 4), or composited onto a background, RGB uint8.
 
-        A background is a picture, which is scaled to cover, "room", or a colour like "#e0e0e0"; the car casts a shadow on
-        it. Raises ConfigError for any other name.
+        A background is a picture, which is scaled to cover, "room", or a colour like "#e0e0e0"; the car casts a shadow
+        on it. Raises ConfigError for any other name.
 
         >>> from carvanamask.studio import SHOWROOM
         >>> model, picture = load_model("studio-s"), SHOWROOM / "test" / "0417da394980_01.jpg"

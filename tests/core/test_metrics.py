@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,26 +25,26 @@ def test_dice_and_iou_by_hand() -> None:
 
 
 @pytest.mark.parametrize("metric", [dice, iou, boundary_iou])
-def test_two_empty_masks_agree_and_an_empty_one_with_a_full_one_does_not(metric: object) -> None:
-    assert metric(mask("..", ".."), mask("..", "..")) == 1  # type: ignore[operator]
-    assert metric(mask("..", ".."), mask("##", "##")) == 0  # type: ignore[operator]
+def test_empty_masks_agree_with_each_other_only(metric: Callable[[Mask, Mask], float]) -> None:
+    assert metric(mask("..", ".."), mask("..", "..")) == 1
+    assert metric(mask("..", ".."), mask("##", "##")) == 0
 
 
 @given(masks, masks)
-def test_metrics_are_symmetric_and_iou_counts_what_it_says(one: Mask, other: Mask) -> None:
+def test_metrics_are_symmetric_and_iou_is_its_definition(one: Mask, other: Mask) -> None:
     assert dice(one, other) == dice(other, one)
     together = np.count_nonzero(one.pixels | other.pixels)
     shared = np.count_nonzero(one.pixels & other.pixels)
     assert iou(one, other) == pytest.approx(shared / together if together else 1)
 
 
-def test_masks_of_different_size_are_not_compared() -> None:
+def test_masks_of_different_size_are_refused() -> None:
     with pytest.raises(MaskError, match="differ in size"):
         dice(mask("##"), mask("#", "#"))
 
 
-def test_boundary_iou_sees_the_band_alone() -> None:
-    # 7x7 squares; 0.1 of the diagonal is 1 pixel: the band is the ring of 24 pixels, and the frame counts as outside
+def test_boundary_iou_is_the_iou_of_the_bands() -> None:
+    # 7x7 squares; 0.1 of the diagonal is 1 pixel: the band is the ring of 24 pixels, and the border counts as outside
     truth = Mask(np.ones((7, 7), dtype=bool))
     prediction = Mask(np.ones((7, 7), dtype=bool))
     prediction.pixels[:, 6] = False
@@ -51,7 +53,16 @@ def test_boundary_iou_sees_the_band_alone() -> None:
     assert boundary_iou(prediction, truth, share=0.1) < iou(prediction, truth)
 
 
-def test_a_hole_deep_inside_is_part_of_the_band() -> None:
+def test_band_is_2_percent_of_the_diagonal_wide() -> None:
+    # 800 x 600 has a diagonal of 1000: bands are 20 pixels wide
+    truth, prediction = Mask(np.ones((600, 800), dtype=bool)), Mask(np.ones((600, 800), dtype=bool))
+    prediction.pixels[:, 0] = False
+    band, other_band = 800 * 600 - 760 * 560, 799 * 600 - 759 * 560
+    shared = other_band - 560  # the other band has one column farther inside
+    assert boundary_iou(prediction, truth) == pytest.approx(shared / (band + other_band - shared))
+
+
+def test_hole_is_part_of_the_band() -> None:
     truth = Mask(np.ones((9, 9), dtype=bool))
     prediction = Mask(np.ones((9, 9), dtype=bool))
     prediction.pixels[4, 4] = False
@@ -59,33 +70,33 @@ def test_a_hole_deep_inside_is_part_of_the_band() -> None:
     assert boundary_iou(prediction, truth, share=0.08) == pytest.approx(32 / 40)
 
 
-def test_the_dice_curve_by_hand() -> None:
+def test_dice_curve_by_hand() -> None:
     probabilities = ProbabilityMap(np.array([[0.1, 0.3, 0.6, 0.9]], dtype=np.float32))
     truth = mask("..##")
     # thresholds 0, 1/4, 2/4, 3/4 leave 4, 3, 2, 1 pixels, of which 2, 2, 2, 1 are car
     assert dice_curve(probabilities, truth, steps=4).tolist() == pytest.approx([4 / 6, 4 / 5, 1, 2 / 3])
 
 
-def test_the_dice_curve_agrees_with_cutting_at_each_threshold() -> None:
+def test_dice_curve_is_the_dice_at_each_threshold() -> None:
     values = np.random.default_rng(0).random((8, 9)).astype(np.float32)
     truth = Mask(np.random.default_rng(1).random((8, 9)) < values)
     curve = dice_curve(ProbabilityMap(values), truth, steps=16)
-    cuts = [dice(ProbabilityMap(values).to_mask(step / 16), truth) for step in range(16)]
-    assert curve.tolist() == pytest.approx(cuts)
+    scores = [dice(ProbabilityMap(values).to_mask(step / 16), truth) for step in range(16)]
+    assert curve.tolist() == pytest.approx(scores)
 
 
-def test_an_empty_truth_has_a_perfect_dice_where_nothing_passes() -> None:
+def test_empty_truth_has_dice_1_where_nothing_passes() -> None:
     curve = dice_curve(ProbabilityMap(np.full((2, 2), 0.3, dtype=np.float32)), mask("..", ".."), steps=4)
     assert curve.tolist() == [0, 0, 1, 1]
 
 
-def test_what_is_neither_car_nor_background_is_counted_against_the_mask() -> None:
-    levels = np.array([[0, 29, 30, 127, 128, 210, 211, 255]], dtype=np.float32) / 255
-    probabilities = ProbabilityMap(levels)
+def test_uncertain_ratio_counts_from_30_to_210_of_255() -> None:
+    pixels = np.array([[0, 29, 30, 127, 128, 210, 211, 255]], dtype=np.float32) / 255
+    probabilities = ProbabilityMap(pixels)
     mask = probabilities.to_mask(0.5)
     assert mask.pixels.sum() == 4
     assert uncertain_ratio(probabilities, mask) == 4 / 4  # 30, 127, 128 and 210
 
 
-def test_of_an_empty_mask_nothing_is_undecided() -> None:
+def test_empty_mask_has_no_uncertain_ratio() -> None:
     assert uncertain_ratio(ProbabilityMap(np.full((2, 3), 0.4, np.float32)), Mask(np.zeros((2, 3), dtype=bool))) == 0

@@ -63,12 +63,13 @@ def test_refinement_pass_gets_the_car_enlarged() -> None:
     assert np.abs(found.to_mask(0.5).pixels.astype(int) - (picture()[..., 0] > 0)).sum() <= 4
 
 
-def test_no_car_in_the_coarse_pass_ends_it() -> None:
+@pytest.mark.parametrize(("grey", "has_car"), [(64, False), (115, False), (140, True)])
+def test_no_car_in_the_coarse_pass_ends_it(grey: int, has_car: bool) -> None:
     refinement = Refinement()
-    found = CoarseToFinePredictor(Coarse(), refinement, (50, 25)).predict(np.full((100, 200, 3), 64, np.uint8))
+    found = CoarseToFinePredictor(Coarse(), refinement, (50, 25)).predict(np.full((100, 200, 3), grey, np.uint8))
     assert found.size_wh == (200, 100)
-    np.testing.assert_allclose(found.values, 64 / 255, atol=1e-6)
-    assert refinement.crops == []
+    np.testing.assert_allclose(found.values, grey / 255, atol=1e-6)
+    assert len(refinement.crops) == has_car
 
 
 @pytest.mark.parametrize(("speck_area", "is_kept"), [(19, False), (20, True), (21, True)])
@@ -83,20 +84,20 @@ def test_speck_below_2_percent_does_not_widen_the_crop(speck_area: int, is_kept:
 
 
 def test_refinement_moves_the_edge_by_4_pixels_at_most() -> None:
-    coarse = np.full((3, 40), 0.1, np.float32)
-    coarse[:, 20:] = 0.9
+    coarse = np.full((3, 40), 0.45, np.float32)
+    coarse[:, 20:] = 0.55
     lower, upper = probability_bounds(coarse, MAX_EDGE_SHIFT_PX)
-    assert lower[1].tolist() == [0] * 24 + [np.float32(0.9)] * 16
-    assert upper[1].tolist() == [np.float32(0.1)] * 16 + [1] * 24
+    assert lower[1].tolist() == [0] * 24 + [np.float32(0.55)] * 16
+    assert upper[1].tolist() == [np.float32(0.45)] * 16 + [1] * 24
 
 
 LARGE_CAR_AREA = 90 * 190
 
 
-def large_car() -> np.ndarray:
-    """A picture that is its own crop, as large as the coarse and the refinement pass work: nothing is resized."""
-    pixels = np.zeros((100, 200, 3), np.uint8)
-    pixels[5:95, 5:195] = 255  # with its margins more than the picture
+def large_car(background: int = 0, car: int = 255) -> np.ndarray:
+    """Return a picture that is its own crop, as large as the passes' inputs: nothing is resized."""
+    pixels = np.full((100, 200, 3), background, np.uint8)
+    pixels[5:95, 5:195] = car  # with its margins more than the picture
     return pixels
 
 
@@ -117,6 +118,11 @@ def test_hole_that_only_the_refinement_pass_sees_is_closed() -> None:
     found = CoarseToFinePredictor(Coarse(), WithHole(200), (200, 100)).predict(large_car())
     assert found.values[20:80, 20:180].all()
     assert found.disagreement == pytest.approx(200 / LARGE_CAR_AREA)
+
+
+def test_disagreement_is_a_share_of_the_pixels_above_0_5() -> None:
+    found = CoarseToFinePredictor(Coarse(), WithHole(200), (200, 100)).predict(large_car(background=115, car=140))
+    assert found.disagreement == pytest.approx(200 * 140 / 255 / LARGE_CAR_AREA)
 
 
 @pytest.mark.parametrize(("share", "has_failed"), [(0.028, False), (0.032, True)])
