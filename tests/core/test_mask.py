@@ -24,47 +24,47 @@ def plainly_decoded(rle: str, size_wh: tuple[int, int]) -> list[bool]:
 
 
 @given(any_mask)
-def test_rle_marks_just_the_pixels_of_the_mask_row_by_row(pixels: np.ndarray) -> None:
+def test_rle_marks_exactly_the_mask_s_pixels(pixels: np.ndarray) -> None:
     mask = Mask(pixels)
     assert plainly_decoded(mask.to_rle(), mask.size_wh) == pixels.ravel().tolist()
 
 
 @given(any_mask)
-def test_rle_decodes_to_the_mask_it_was_encoded_from(pixels: np.ndarray) -> None:
+def test_rle_round_trip(pixels: np.ndarray) -> None:
     mask = Mask(pixels)
     np.testing.assert_array_equal(Mask.from_rle(mask.to_rle(), mask.size_wh).pixels, pixels)
 
 
 @given(any_mask)
-def test_rle_has_the_fewest_runs_there_can_be(pixels: np.ndarray) -> None:
+def test_rle_has_the_fewest_runs(pixels: np.ndarray) -> None:
     numbers = [int(word) for word in Mask(pixels).to_rle().split()]
     ends = [start + length for start, length in zip(numbers[::2], numbers[1::2], strict=True)]
     assert all(end < start for end, start in zip(ends, numbers[2::2], strict=False))
 
 
-def test_rle_keeps_runs_that_touch_the_first_and_last_pixel() -> None:
+def test_rle_runs_touch_first_and_last_pixel() -> None:
     mask = Mask(np.array([[1, 1, 0], [0, 1, 1]], dtype=bool))
     assert mask.to_rle() == "1 2 5 2"
 
 
-def test_rle_goes_on_over_the_end_of_a_row() -> None:
+def test_rle_run_continues_in_the_next_row() -> None:
     mask = Mask(np.array([[0, 0, 1], [1, 0, 0]], dtype=bool))
     assert mask.to_rle() == "3 2"
 
 
-def test_rle_of_an_empty_mask_is_empty_and_of_a_full_one_a_single_run() -> None:
+def test_rle_of_empty_and_full_masks() -> None:
     assert Mask(np.zeros((2, 3), dtype=bool)).to_rle() == ""
     assert Mask(np.ones((2, 3), dtype=bool)).to_rle() == "1 6"
     assert not Mask.from_rle("", (3, 2)).pixels.any()
 
 
-def test_rle_of_a_mask_that_is_a_view_of_another_follows_its_own_rows() -> None:
+def test_rle_of_a_view_follows_its_own_rows() -> None:
     pixels = np.array([[1, 0], [1, 0], [1, 0]], dtype=bool)
     assert Mask(pixels.T).to_rle() == "1 3"
     assert Mask(pixels[:, ::-1]).to_rle() == "2 1 4 1 6 1"
 
 
-def test_rle_may_split_a_run_in_two_that_touch() -> None:
+def test_rle_runs_may_touch() -> None:
     assert Mask.from_rle("1 2 3 1", (3, 1)).pixels.all()
 
 
@@ -88,13 +88,13 @@ def test_rle_may_split_a_run_in_two_that_touch() -> None:
         ("5 9223372036854775807", "3x2 .*6"),
     ],
 )
-def test_rle_that_kaggle_would_refuse_is_refused(rle: str, reason: str) -> None:
+def test_invalid_rle_is_refused(rle: str, reason: str) -> None:
     with pytest.raises(MaskError, match=reason):
         Mask.from_rle(rle, (3, 2))
 
 
 @given(st.text(alphabet="0123456789 -", max_size=60))
-def test_rle_of_any_numbers_decodes_or_is_refused_as_no_mask(rle: str) -> None:
+def test_rle_of_any_numbers_decodes_or_is_refused(rle: str) -> None:
     try:
         mask = Mask.from_rle(rle, (4, 3))
     except MaskError:
@@ -103,7 +103,7 @@ def test_rle_of_any_numbers_decodes_or_is_refused_as_no_mask(rle: str) -> None:
 
 
 @pytest.mark.parametrize("pixels", [np.zeros((2, 3), np.uint8), np.zeros(6, np.bool_), np.zeros((2, 3, 1), np.bool_)])
-def test_a_mask_of_another_kind_of_array_is_refused(pixels: np.ndarray) -> None:
+def test_mask_of_another_array_is_refused(pixels: np.ndarray) -> None:
     with pytest.raises(MaskError, match="2-D bool array"):
         Mask(pixels)
 
@@ -120,28 +120,28 @@ def test_probabilities_outside_0_to_1_are_refused(value: float) -> None:
         ProbabilityMap(values)
 
 
-def test_a_negative_zero_is_a_probability() -> None:
+def test_negative_zero_is_a_probability() -> None:
     assert ProbabilityMap(np.array([[-0.0, 1.0]], np.float32)).values[0, 0] == 0
 
 
-def test_a_view_that_skips_columns_is_a_probability_map_too() -> None:
+def test_view_that_skips_columns_is_a_probability_map() -> None:
     values = np.linspace(0, 1, 12, dtype=np.float32).reshape(2, 6)[:, ::-2]
     assert ProbabilityMap(values).values is values
 
 
 @pytest.mark.parametrize("values", [np.zeros((2, 3)), np.zeros(6, np.float32), np.zeros((1, 2, 3), np.float32)])
-def test_probabilities_of_another_kind_of_array_are_refused(values: np.ndarray) -> None:
+def test_probabilities_of_another_array_are_refused(values: np.ndarray) -> None:
     with pytest.raises(MaskError, match="2-D float32"):
         ProbabilityMap(values)
 
 
-def test_a_pixel_at_the_threshold_is_not_car() -> None:
+def test_pixel_at_the_threshold_is_not_car() -> None:
     probabilities = ProbabilityMap(np.array([[0.0, 0.5, 0.50001, 1.0]], dtype=np.float32))
     assert probabilities.to_mask(0.5).pixels.tolist() == [[False, False, True, True]]
     assert not probabilities.to_mask(1.0).pixels.any()
 
 
-def test_enlarging_before_the_threshold_puts_the_edge_where_the_probabilities_say() -> None:
+def test_enlarged_edge_follows_the_probabilities() -> None:
     # 0.2 and 0.8 enlarged to twice the width are 0.2 0.35 0.65 0.8: at 0.3 the edge lies a pixel left of the middle
     probabilities = ProbabilityMap(np.array([[0.2, 0.8]], dtype=np.float32))
     enlarged = probabilities.resized((4, 1))
@@ -157,6 +157,6 @@ def test_resized_probabilities_stay_probabilities(values: np.ndarray, size_wh: t
     assert ProbabilityMap(values).resized(size_wh).size_wh == size_wh
 
 
-def test_resizing_to_the_same_size_changes_nothing() -> None:
+def test_resizing_to_the_same_size_returns_the_map() -> None:
     probabilities = ProbabilityMap(np.array([[0.1, 0.9]], dtype=np.float32))
     assert probabilities.resized((2, 1)) is probabilities

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ SIZE_WH = (9, 7)
 any_mask = arrays(np.bool_, SIZE_WH[::-1])
 
 
-def test_areas_overlap_and_dice_of_two_masks_by_hand() -> None:
+def test_area_overlap_and_dice_by_hand() -> None:
     # .###.##.
     # ..####.#
     first, second = Runs.from_rle("2 3 6 2", (8, 1)), Runs.from_rle("3 4 8 1", (8, 1))
@@ -22,7 +24,7 @@ def test_areas_overlap_and_dice_of_two_masks_by_hand() -> None:
     assert first.dice(second) == 2 * 3 / 10
 
 
-def test_runs_of_one_row_go_on_in_the_next() -> None:
+def test_run_continues_in_the_next_row() -> None:
     assert Runs.from_rle("3 2", (3, 2)).overlap(Runs.from_rle("4 3", (3, 2))) == 1
 
 
@@ -34,14 +36,14 @@ def test_empty_equal_and_separate_masks(first: str, second: str, expected: float
 
 
 @given(any_mask, any_mask)
-def test_dice_of_runs_is_that_of_the_pixels(first: np.ndarray, second: np.ndarray) -> None:
+def test_dice_of_runs_is_dice_of_pixels(first: np.ndarray, second: np.ndarray) -> None:
     runs, others = (Runs.from_rle(Mask(pixels).to_rle(), SIZE_WH) for pixels in (first, second))
     assert runs.dice(others) == dice(Mask(first), Mask(second))
     assert runs.area == first.sum()
 
 
 @given(any_mask, st.integers(0, 5))
-def test_runs_that_touch_count_like_one(pixels: np.ndarray, length: int) -> None:
+def test_touching_runs_count_as_one(pixels: np.ndarray, length: int) -> None:
     whole = Runs.from_rle(Mask(pixels).to_rle(), SIZE_WH)
     single = " ".join(f"{place + 1} 1" for place in np.flatnonzero(pixels))
     part = Runs.from_rle(f"3 {length}" if length else "", SIZE_WH)
@@ -49,6 +51,6 @@ def test_runs_that_touch_count_like_one(pixels: np.ndarray, length: int) -> None
     assert part.dice(Runs.from_rle(single, SIZE_WH)) == part.dice(whole)
 
 
-def test_bad_code_is_refused() -> None:
+def test_invalid_code_is_refused() -> None:
     with pytest.raises(MaskError, match="don't overlap"):
         Runs.from_rle("1 3 3 1", SIZE_WH)

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ def a_car() -> np.ndarray:
     return pixels
 
 
-def test_it_is_dark_under_the_body_and_the_tyres_and_light_at_the_ends_and_far_away() -> None:
+def test_shadow_is_dark_under_body_and_tyres() -> None:
     light = ground_shadow(Mask(a_car()))
     assert light[802, 400] < 0.6
     assert light[802, 800] < 0.6
@@ -22,26 +24,26 @@ def test_it_is_dark_under_the_body_and_the_tyres_and_light_at_the_ends_and_far_a
     assert light[10, 10] > 0.99
 
 
-def test_no_light_rim_follows_the_outline() -> None:
+def test_no_light_rim_along_the_outline() -> None:
     light = ground_shadow(Mask(a_car()))
     assert light[642, 800] < light[760, 800] + 0.05
     assert light[801, 400] < light[812, 400]
 
 
-def test_the_air_below_a_mirror_is_not_the_ground() -> None:
+def test_air_below_a_mirror_is_no_ground() -> None:
     pixels = a_car()
     pixels[400:440, 100:160] = True
     light = ground_shadow(Mask(pixels))
     assert light[460:640, 100:150].min() > 0.9
 
 
-def test_a_car_that_goes_on_beyond_the_frame_has_no_end_there() -> None:
+def test_car_cut_by_the_border_has_no_end_there() -> None:
     assert ground_shadow(Mask(a_car()[:, 380:]))[804, 4] < 0.7
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 3), (4, 9), (30, 40), (9, 400), (400, 9)])
 @pytest.mark.parametrize("is_car", [False, True])
-def test_whatever_there_is_has_a_light_of_its_size(shape: tuple[int, int], is_car: bool) -> None:
+def test_any_mask_has_a_shadow_of_its_size(shape: tuple[int, int], is_car: bool) -> None:
     light = ground_shadow(Mask(np.full(shape, is_car)))
     assert light.shape == shape
     assert 0 <= light.min() <= light.max() <= 1

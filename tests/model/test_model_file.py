@@ -7,7 +7,7 @@ import pytest
 
 from carvanamask.core.card import ModelCard
 from carvanamask.errors import ModelError
-from carvanamask.model import registry as model_file
+from carvanamask.model import registry
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.registry import find_model, model_folders
 
@@ -16,10 +16,10 @@ CARD = ModelCard(name="small", network="none", input_size_wh=(8, 4), mean=0.5, s
 
 @pytest.fixture(autouse=True)
 def no_built_in_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(model_file, "BUILT_IN", tmp_path / "built-in")
+    monkeypatch.setattr(registry, "BUILT_IN", tmp_path / "built-in")
 
 
-def test_a_model_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
+def test_model_round_trip(tmp_path: Path) -> None:
     saved = ModelFile.save(tmp_path / "m", b"network", CARD)
     loaded = ModelFile.load(tmp_path / "m")
     assert loaded == saved
@@ -28,7 +28,7 @@ def test_a_model_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
     assert len(loaded.card.sha256) == 64
 
 
-def test_a_card_of_before_equalisation_existed_means_none(tmp_path: Path) -> None:
+def test_card_without_clahe_means_none(tmp_path: Path) -> None:
     ModelFile.save(tmp_path, b"network", CARD.model_copy(update={"clahe": 2.0}))
     assert ModelFile.load(tmp_path).card.clahe == 2
     card = json.loads((tmp_path / "card.json").read_text())
@@ -37,7 +37,7 @@ def test_a_card_of_before_equalisation_existed_means_none(tmp_path: Path) -> Non
     assert ModelFile.load(tmp_path).card.clahe == 0
 
 
-def test_a_network_that_is_not_the_card_s_is_refused(tmp_path: Path) -> None:
+def test_network_of_another_card_is_refused(tmp_path: Path) -> None:
     ModelFile.save(tmp_path, b"network", CARD)
     (tmp_path / "model.onnx").write_bytes(b"networj")
     with pytest.raises(ModelError, match="not the network that its card describes"):
@@ -45,7 +45,7 @@ def test_a_network_that_is_not_the_card_s_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["model.onnx", "card.json"])
-def test_a_model_without_one_of_its_parts_is_refused(tmp_path: Path, part: str) -> None:
+def test_model_without_a_part_is_refused(tmp_path: Path, part: str) -> None:
     ModelFile.save(tmp_path, b"network", CARD)
     (tmp_path / part).unlink()
     with pytest.raises(ModelError, match=part):
@@ -60,9 +60,7 @@ def test_a_model_without_one_of_its_parts_is_refused(tmp_path: Path, part: str) 
         ({"input_size_wh": [8]}, "input_size_wh"),
     ],
 )
-def test_a_card_names_what_is_wrong_with_it_in_one_line(
-    tmp_path: Path, change: dict[str, object], message: str
-) -> None:
+def test_card_error_is_one_line(tmp_path: Path, change: dict[str, object], message: str) -> None:
     ModelFile.save(tmp_path, b"network", CARD)
     card = json.loads((tmp_path / "card.json").read_text())
     (tmp_path / "card.json").write_text(json.dumps(card | change))
@@ -71,14 +69,14 @@ def test_a_card_names_what_is_wrong_with_it_in_one_line(
     assert "\n" not in str(refusal.value)
 
 
-def test_a_card_that_is_no_json_is_refused(tmp_path: Path) -> None:
+def test_card_without_json_is_refused(tmp_path: Path) -> None:
     ModelFile.save(tmp_path, b"network", CARD)
     (tmp_path / "card.json").write_text("{")
     with pytest.raises(ModelError, match="not a model's card"):
         ModelFile.load(tmp_path)
 
 
-def test_a_model_is_found_by_run_by_run_folder_and_by_its_own_folder(tmp_path: Path) -> None:
+def test_model_is_found_by_run_and_by_folder(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     model = ModelFile.save(runs / "seed-1024" / "model", b"network", CARD)
     assert find_model("seed-1024", runs) == model
@@ -86,13 +84,13 @@ def test_a_model_is_found_by_run_by_run_folder_and_by_its_own_folder(tmp_path: P
     assert find_model(str(runs / "seed-1024" / "model"), runs) == model
 
 
-def test_a_built_in_model_is_found_by_its_name(tmp_path: Path) -> None:
+def test_built_in_model_is_found_by_name(tmp_path: Path) -> None:
     built_in = ModelFile.save(tmp_path / "built-in" / "studio-s", b"network", CARD)
     assert find_model("studio-s", tmp_path / "runs") == built_in
     assert list(model_folders(tmp_path / "runs")) == ["studio-s"]
 
 
-def test_a_wrong_name_is_answered_with_the_right_ones(tmp_path: Path) -> None:
+def test_unknown_name_suggests_the_nearest(tmp_path: Path) -> None:
     for name in ("seed-1024", "quick"):
         ModelFile.save(tmp_path / name / "model", b"network", CARD)
     with pytest.raises(ModelError) as refusal:
@@ -100,19 +98,19 @@ def test_a_wrong_name_is_answered_with_the_right_ones(tmp_path: Path) -> None:
     assert str(refusal.value) == ("no model called 'seed-1042'; did you mean 'seed-1024'? (models: quick, seed-1024)")
 
 
-def test_without_any_model_the_message_says_to_train_one(tmp_path: Path) -> None:
+def test_no_model_at_all_says_to_train_one(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"\(models: none yet: train one first\)"):
         find_model("quick", tmp_path)
 
 
-def test_a_run_that_has_not_finished_is_not_called_unknown(tmp_path: Path) -> None:
+def test_unfinished_run_is_not_unknown(tmp_path: Path) -> None:
     (tmp_path / "quick").mkdir()
     (tmp_path / "quick" / "config.toml").write_text("")
     with pytest.raises(ModelError, match="run 'quick' has no model yet"):
         find_model("quick", tmp_path)
 
 
-def test_members_called_alike_get_names_of_their_own(tmp_path: Path) -> None:
+def test_members_of_the_same_name_are_numbered(tmp_path: Path) -> None:
     members = [
         ModelFile.save(tmp_path / str(place), bytes([place]), CARD.model_copy(update={"name": name}))
         for place, name in enumerate(["a", "a", "a-1"])
@@ -121,3 +119,12 @@ def test_members_called_alike_get_names_of_their_own(tmp_path: Path) -> None:
     found = ModelFile.load(tmp_path / "ensemble")
     assert [member.name for member in found.card.members] == ["a-1", "a-2", "a-1-3"]
     assert [member.onnx.read_bytes() for member in found.members] == [bytes([place]) for place in range(3)]
+
+
+def test_identity_depends_on_networks_and_weights_only(tmp_path: Path) -> None:
+    members = [ModelFile.save(tmp_path / name, name.encode(), CARD.model_copy(update={"name": name})) for name in "ab"]
+    both = ModelFile.save(tmp_path / "both", None, CARD, members, [0.5, 0.5])
+    again = ModelFile.save(tmp_path / "again", None, CARD.model_copy(update={"threshold": 0.4}), members, [0.5, 0.5])
+    heavier = ModelFile.save(tmp_path / "heavier", None, CARD, members, [0.5, 1.0])
+    assert both.identity == again.identity != heavier.identity
+    assert members[0].identity == members[0].card.sha256
