@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -44,56 +45,61 @@ class ResultWriter(Protocol):
 
 
 @dataclass(frozen=True)
-class MaskWriter:
-    """Writes the mask as 1-bit PNG; the journal keeps the review reason."""
+class FileWriter(ABC):
+    """Writes one file per picture below `out`; the journal keeps the review reason."""
 
     card: ModelCard
     out: Path
 
     def write(self, predicted: Predicted[BatchItem]) -> str:
         mask = make_mask(predicted.probabilities, self.card)
-        save_mask(self.path_of(predicted.sample), mask)
+        self._save(self.path_of(predicted.sample), predicted, mask)
         return review_reason(predicted.probabilities, mask, self.card.max_uncertain_ratio)
 
     def path_of(self, item: BatchItem) -> Path:
         return self.out / f"{item.output_name}.png"
 
+    @abstractmethod
+    def fingerprint(self) -> dict[str, str]: ...
+
+    @abstractmethod
+    def _save(self, path: Path, predicted: Predicted[BatchItem], mask: Mask) -> None: ...
+
+
+class MaskWriter(FileWriter):
+    """Writes the mask as 1-bit PNG."""
+
     def fingerprint(self) -> dict[str, str]:
         return {"result": "mask"}
 
+    def _save(self, path: Path, predicted: Predicted[BatchItem], mask: Mask) -> None:
+        save_mask(path, mask)
 
-@dataclass(frozen=True)
-class ProbabilityWriter(MaskWriter):
-    """Writes the probability map as 8-bit grey PNG; the journal keeps the review reason."""
 
-    def write(self, predicted: Predicted[BatchItem]) -> str:
-        mask = make_mask(predicted.probabilities, self.card)
-        save_probabilities(self.path_of(predicted.sample), predicted.probabilities)
-        return review_reason(predicted.probabilities, mask, self.card.max_uncertain_ratio)
+class ProbabilityWriter(FileWriter):
+    """Writes the probability map as 8-bit grey PNG."""
 
     def fingerprint(self) -> dict[str, str]:
         return {"result": "probability"}
 
+    def _save(self, path: Path, predicted: Predicted[BatchItem], mask: Mask) -> None:
+        save_probabilities(path, predicted.probabilities)
+
 
 @dataclass(frozen=True)
-class CutoutWriter:
-    """Writes the car with transparency as PNG, or in front of a scene as JPEG; the journal keeps the review reason."""
+class CutoutWriter(FileWriter):
+    """Writes the car with transparency as PNG, or in front of a scene as JPEG."""
 
-    card: ModelCard
-    out: Path
     scene: Scene | None = None
-
-    def write(self, predicted: Predicted[BatchItem]) -> str:
-        mask = make_mask(predicted.probabilities, self.card)
-        tags = read_tags(predicted.sample.picture)
-        save_cutout(self.path_of(predicted.sample), predicted.picture, mask, self.scene, tags)
-        return review_reason(predicted.probabilities, mask, self.card.max_uncertain_ratio)
 
     def path_of(self, item: BatchItem) -> Path:
         return self.out / f"{item.output_name}{'.jpg' if self.scene else '.png'}"
 
     def fingerprint(self) -> dict[str, str]:
         return {"result": "cutout"} | (self.scene.fingerprint() if self.scene else {})
+
+    def _save(self, path: Path, predicted: Predicted[BatchItem], mask: Mask) -> None:
+        save_cutout(path, predicted.picture, mask, self.scene, read_tags(predicted.sample.picture))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from carvanamask.data.picture_list import BatchItem, PictureList
 from carvanamask.data.submission import write_submission
 from carvanamask.errors import DataError, DiskError, printable
 from carvanamask.io.atomic import save_text_atomically
+from carvanamask.io.read import file_digest
 from carvanamask.model.model_file import ModelFile
 
 
@@ -80,27 +81,27 @@ def submit(
     if out.is_dir():
         raise DiskError("is a folder", f"name a file in it, like {printable(out / 'submission.csv.gz')}", out)
     names, pictures, unlisted = _in_order(folder)
+    items = pictures.items
     batch = Batch(model, RleWriter(model.card, masks), options or BatchOptions())
     # beside the submission, hidden; other models or options have a journal of another name
-    journal_path = out.with_name(f".{out.name}.{batch.task.key}.journal")
-    with batch.journal(journal_path, pictures.items) as journal:
-        listing = hashlib.sha256(json.dumps([names, has_empty_masks]).encode()).hexdigest()
-        seal = _Seal(out, batch.task.key, f"{journal.digest()} {listing}")
-        if seal.is_valid() and all(map(batch.has_result, pictures.items)):
-            progress, emptied, is_made = Progress(len(pictures.items), kept=len(pictures.items)), seal.emptied(), True
-            journal.discard()
-        else:
-            progress = batch.run(pictures, journal, on_progress)
-            finished = [item.key for item in pictures.items if journal.is_finished(item.key)]
+    with batch.journal(out.with_name(f".{out.name}.{batch.task.key}.journal"), items) as journal:
+        run = json.dumps([batch.task.key, journal.digest(), names, has_empty_masks]).encode()
+        seal = _Seal(out, hashlib.sha256(run).hexdigest())
+        emptied = seal.emptied()
+        is_made = emptied is not None and all(map(batch.has_result, items))
+        progress = Progress(len(items), kept=len(items)) if is_made else batch.run(pictures, journal, on_progress)
+        if not is_made:
+            finished = [item.key for item in items if journal.is_finished(item.key)]
             emptied = sorted(set(names) - set(finished)) if has_empty_masks else []
             is_made = progress.is_complete or (has_empty_masks and progress.is_through)
             if is_made:
                 write_submission(out, _rows(journal, finished, names if has_empty_masks else finished))
                 seal.save(emptied)
-                journal.discard()
-    absent = 0 if has_empty_masks else len(names) - len(pictures.items)
+        if is_made:
+            journal.discard()
+    absent = 0 if has_empty_masks else len(names) - len(items)
     made = out if is_made else None
-    return SubmitReport(made, progress, absent, unlisted, tuple(emptied), batch.predictor.engine)
+    return SubmitReport(made, progress, absent, unlisted, tuple(emptied or ()), batch.predictor.engine)
 
 
 def _in_order(folder: KaggleFolder) -> tuple[list[str], PictureList, int]:
@@ -127,38 +128,22 @@ class _Seal:
     """A file beside a finished submission by which the same command recognises it."""
 
     submission: Path
-    key: str
-    pictures: str
-    """Their versions, and which rows were wanted."""
+    run: str
+    """Hash of all that decides about the submission."""
 
     @property
     def _path(self) -> Path:
         return self.submission.with_name(f".{self.submission.name}.finished")
 
-    def is_valid(self) -> bool:
-        """Return whether the submission is the one that this key and these pictures made."""
-        found = self._read()
-        is_of_this_run = (found.get("key"), found.get("pictures")) == (self.key, self.pictures)
-        return is_of_this_run and found.get("sha256") == _sha256(self.submission)
-
-    def emptied(self) -> list[str]:
-        return list(self._read().get("emptied", []))
-
-    def save(self, emptied: Sequence[str]) -> None:
-        made = {"key": self.key, "pictures": self.pictures, "sha256": _sha256(self.submission), "emptied": emptied}
-        save_text_atomically(self._path, json.dumps(made))
-
-    def _read(self) -> dict[str, Any]:
+    def emptied(self) -> list[str] | None:
+        """Return which pictures got an empty mask; None if the file isn't the submission of this run."""
         try:
             found = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
+            is_ours = (found["run"], found["digest"]) == (self.run, file_digest(self.submission))
+            return list(found["emptied"]) if is_ours else None
+        except (OSError, ValueError, TypeError, KeyError):  # missing, torn, or of another version
+            return None
 
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
+    def save(self, emptied: Sequence[str]) -> None:
+        seal = {"run": self.run, "digest": file_digest(self.submission), "emptied": emptied}
+        save_text_atomically(self._path, json.dumps(seal))
