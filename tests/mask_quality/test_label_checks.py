@@ -91,3 +91,40 @@ def test_car_with_too_many_refused_views_is_refused() -> None:
     assert found[views[0].sample].reason == "agreement"
     assert found[views[15].sample].reason == "car"
     assert found[views[15].sample].detail == "5 of the 16 views of car a are refused"
+
+
+def test_default_limits_of_single_pictures() -> None:
+    def reasons(**change: float) -> dict[int, str]:
+        views = car()
+        views[4] = replace(views[4], **change)
+        return refusals(views, limits=LabelLimits())
+
+    assert reasons(agreement=0.985) == reasons(uncertain_ratio=0.07) == reasons(stray_share=0.002) == {}
+    assert reasons(agreement=0.9849) == {5: "agreement"}
+    assert reasons(uncertain_ratio=0.0701) == {5: "undecided"}
+    assert reasons(stray_share=0.0021) == {5: "strays"}
+
+
+@pytest.mark.parametrize(
+    ("overlap", "area", "reasons"),
+    [
+        (940, 1000, {}),
+        (939, 1000, {3: "mirror", 15: "mirror"}),
+        (1000, 880, {}),
+        (1000, 879, {3: "area", 15: "area"}),
+    ],
+)
+def test_default_limits_of_pairs(overlap: int, area: int, reasons: dict[int, str]) -> None:
+    left, right, all_set = (np.zeros((1, 2000), dtype=bool) for _ in range(3))
+    left[:, :1000] = True
+    right[:, overlap : overlap + 1000] = True  # its mirror image shares `overlap` pixels with the left one
+    all_set[:] = True
+    pair = {3: Silhouette(left, 1000), 15: Silhouette(right, area)}
+    found = refused_views(car(), lambda sample: pair.get(sample.view, Silhouette(all_set, 1000)), LabelLimits())
+    assert {sample.view: refusal.reason for sample, refusal in found.items()} == reasons
+
+
+@pytest.mark.parametrize(("refused", "expected"), [(4, 4), (5, 16)])
+def test_default_limit_of_refused_views(refused: int, expected: int) -> None:
+    views = [replace(view, area_px=0) if view.sample.view <= refused else view for view in car()]
+    assert len(refusals(views, limits=LabelLimits())) == expected
