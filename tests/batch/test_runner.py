@@ -1,4 +1,4 @@
-"""Whole batches on tiny pictures, by every executor that is at hand."""
+"""Batches from beginning to end on tiny pictures, by every executor that is installed."""
 
 from __future__ import annotations
 
@@ -119,14 +119,14 @@ def test_folder_of_another_version_is_refused(
 
 def test_bad_pictures_are_reported_and_retried_alone(model: ModelFile, pictures: Path, tmp_path: Path) -> None:
     out, bad = tmp_path / "out", pictures / "day 2" / "06.png"
-    whole = bad.read_bytes()
-    bad.write_bytes(whole[:40])
+    complete = bad.read_bytes()
+    bad.write_bytes(complete[:40])
     (pictures / "folder.jpg").mkdir()
     report = run(model, pictures, out)
     assert {picture for picture, _ in report.progress.failures} == {"day 2/06.png", str(pictures / "folder.jpg")}
     assert (report.progress.total, report.progress.done, report.to_dict()["failed"]) == (41, 41, 2)
     assert not report.progress.is_complete
-    bad.write_bytes(whole)
+    bad.write_bytes(complete)
     (pictures / "folder.jpg").rmdir()
     report = run(model, pictures, out)
     assert (report.progress.kept, report.progress.done, report.progress.failures) == (39, 1, ())
@@ -142,7 +142,7 @@ def test_probabilities_are_8_bit_grey(model: ModelFile, pictures: Path, tmp_path
 
 def test_result_with_too_long_a_name_is_one_failure(model: ModelFile, pictures: Path, tmp_path: Path) -> None:
     out, longest = tmp_path / "out", "y" * 251
-    for ending in (".png", ".gif"):  # told apart by their ending, their results would have 259 letters
+    for ending in (".png", ".gif"):  # their results keep the ending to differ, and so would have 259 letters
         (pictures / f"{longest}{ending}").write_bytes((pictures / "day 0" / "00.png").read_bytes())
     report = run(model, pictures, out)
     assert {picture for picture, _ in report.progress.failures} == {f"{longest}.gif", f"{longest}.png"}

@@ -100,7 +100,7 @@ def test_refused_pictures_are_listed_with_their_reason(
     assert {label.sample.name for label in load_labels(report.labels)} == {
         sample.name for sample in folder.test_samples() if sample.name not in expected
     }
-    assert (tmp_path / "out" / "masks" / "a_04.png").exists()  # to look at
+    assert (tmp_path / "out" / "masks" / "a_04.png").exists()  # for a person to check
     assert report.kept == 27
 
 
@@ -160,13 +160,13 @@ def test_unreadable_picture_is_reported_and_the_others_become_labels(
     models: list[ModelFile], folder: KaggleFolder, tmp_path: Path
 ) -> None:
     bad = folder.test / "a_06.png"
-    whole = bad.read_bytes()
-    bad.write_bytes(whole[:40])
+    complete = bad.read_bytes()
+    bad.write_bytes(complete[:40])
     report = pseudo_label(models, folder, tmp_path / "out")
     assert [(picture, bad.name in str(error)) for picture, error in report.progress.failures] == [(bad.name, True)]
     assert reasons(report) == {"a_06": "unreadable"}
     assert report.kept == 31
-    bad.write_bytes(whole)
+    bad.write_bytes(complete)
     report = pseudo_label(models, folder, tmp_path / "out")
     assert (report.progress.kept, report.kept, report.progress.failures) == (31, 32, ())
 

@@ -149,8 +149,8 @@ def test_bad_picture_prevents_the_submission_and_keeps_the_rest(
 ) -> None:
     out = tmp_path / "submission.csv.gz"
     bad = folder.test / NAMES[4]
-    whole = bad.read_bytes()
-    bad.write_bytes(whole[:50])
+    complete = bad.read_bytes()
+    bad.write_bytes(complete[:50])
 
     report = submit(model, folder, out)
 
@@ -163,7 +163,7 @@ def test_bad_picture_prevents_the_submission_and_keeps_the_rest(
         "no submission: 1 picture failed. Repair, then run the same command again: 8 finished are kept"
     )
 
-    bad.write_bytes(whole)
+    bad.write_bytes(complete)
     report = submit(model, folder, out)
     assert (report.progress.kept, report.progress.failures) == (8, ())
     assert check_submission(out, NAMES, (24, 16)).is_valid
@@ -201,10 +201,10 @@ def test_finished_submission_is_not_made_again(folder: KaggleFolder, model: Mode
 def test_changed_submission_or_picture_makes_it_again(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "submission.csv.gz"
     submit(model, folder, out)
-    whole = out.read_bytes()
+    complete = out.read_bytes()
     out.write_bytes(b"torn")
     assert submit(model, folder, out).progress.done == 9
-    assert out.read_bytes() == whole
+    assert out.read_bytes() == complete
     save_picture_as(folder.test / NAMES[0], np.zeros((16, 24, 3), dtype=np.uint8))
     assert submit(model, folder, out).progress.done == 9
     assert dict(read_submission(out))[NAMES[0]] == ""

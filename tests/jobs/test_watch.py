@@ -106,17 +106,17 @@ def test_results_are_those_of_predict(studio: Studio, result: str) -> None:
 
 
 def test_growing_picture_is_not_read(studio: Studio) -> None:
-    whole = put(studio.root / "whole.png").read_bytes()
+    complete = put(studio.root / "whole.png").read_bytes()
     growing = studio.source / "1.png"
 
     def copy(size: int) -> Between:
         def write() -> None:
             assert tree(studio.out) == {}
-            growing.write_bytes(whole[:size])
+            growing.write_bytes(complete[:size])
 
         return write
 
-    report = studio.watch(*(copy(size) for size in range(0, len(whole), len(whole) // 6)), copy(len(whole)))
+    report = studio.watch(*(copy(size) for size in range(0, len(complete), len(complete) // 6)), copy(len(complete)))
     assert report.progress.failures == ()
     assert report.progress.done == 1
     assert studio.times_reported("1.png") == 0
@@ -154,16 +154,16 @@ def test_file_that_vanishes_while_read_is_no_error(studio: Studio, monkeypatch: 
 
 
 def test_bad_picture_is_reported_once_per_change(studio: Studio) -> None:
-    whole = put(studio.root / "whole.jpg").read_bytes()
+    complete = put(studio.root / "whole.jpg").read_bytes()
     bad = studio.source / "bad.jpg"
     put(studio.source / "good.jpg")
-    bad.write_bytes(whole[:-60])
+    bad.write_bytes(complete[:-60])
     report = studio.watch(*[nothing] * 6)
     assert (report.progress.done, len(report.progress.failures)) == (2, 1)
     assert studio.times_reported("bad.jpg") == 1
     studio.news.clear()
     report = studio.watch(
-        *[nothing] * 3, lambda: bad.write_bytes(whole[:-50]), *[nothing] * 4, lambda: bad.write_bytes(whole)
+        *[nothing] * 3, lambda: bad.write_bytes(complete[:-50]), *[nothing] * 4, lambda: bad.write_bytes(complete)
     )
     assert studio.times_reported("bad.jpg") == 2
     assert (report.progress.done, report.progress.kept, report.progress.failures) == (1, 1, ())
@@ -351,7 +351,7 @@ def test_stale_share_with_results_is_waited_for(studio: Studio, monkeypatch: pyt
 
 
 def put_by_hand(path: Path) -> None:
-    """As another program does: `fsync` isn't asked."""
+    """Write as another program does, without `fsync`."""
     cv2.imwrite(str(path), np.full((16, 24, 3), 200, dtype=np.uint8))
 
 

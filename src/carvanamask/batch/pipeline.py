@@ -67,7 +67,7 @@ def process_pictures(predictor: Predictor, samples: Iterable[S], finish: Finish[
 
 
 def in_order_of_finish(futures: Iterable[Future[T]], limit: Callable[[], int]) -> Iterator[T]:
-    """Yield the futures' results as they come; the next future is asked for when at most `limit()` run."""
+    """Yield the futures' results as they come; the next future is taken once at most `limit()` are running."""
     running: set[Future[T]] = set()
     for future in futures:
         running.add(future)

@@ -33,5 +33,5 @@ def cutout(
 
 
 def cut_by_mask(picture: Path, mask: Path, path: Path, scene: Scene | None = None) -> None:
-    """Write the cut-out of one picture whose mask is at hand."""
+    """Write the cut-out of one picture by its mask file."""
     save_cutout(path, *load_pair(picture, mask), scene, read_tags(picture))

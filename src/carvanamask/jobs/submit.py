@@ -72,7 +72,7 @@ def submit(
 ) -> SubmitReport:
     """Predict every test picture and write the submission `out`; with `masks`, also a 1-bit `<name>.png` into it.
 
-    Rows stand in the order of sample_submission.csv where there is one, only for pictures at hand; `has_empty_masks`
+    Rows stand in the order of sample_submission.csv where there is one, only for pictures that exist; `has_empty_masks`
     gives the others, and those that can't be read, an empty mask. Interrupted, the same call continues where it
     stopped, and finished, it sees that; rows of another model or engine are never reused. A picture that can't be read
     is reported, the others are predicted, and no submission appears. Raises DiskError for an `out` that can't be
@@ -105,7 +105,7 @@ def submit(
 
 
 def _in_order(folder: KaggleFolder) -> tuple[list[str], PictureList, int]:
-    """Return the names of a submission, the pictures of them at hand, and the number of other pictures."""
+    """Return the names of a submission, those of them that have a picture, and the number of other pictures."""
     pictures = (sample.picture for sample in folder.test_samples())
     at_hand = {picture.name: BatchItem.of(picture, picture.name) for picture in pictures}
     names = list(dict.fromkeys(folder.submission_names() or at_hand))
