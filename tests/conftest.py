@@ -1,9 +1,13 @@
+import logging
 import signal
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from carvanamask.io.process import widen_signal_stack
+from command_line import Ended, Run
 from drawn_cars import draw_kaggle_folder
 
 TINY_RECIPE = """
@@ -48,3 +52,20 @@ def tiny_recipe(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.toml"
     path.write_text(TINY_RECIPE)
     return path
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
+    """Runs a command line in the folder tmp_path, without the settings that belong to a process of its own."""
+    from carvanamask.cli import app
+
+    monkeypatch.chdir(tmp_path)
+
+    def run_words(*words: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["carvanamask", *map(str, words)])
+        code = app.run()
+        return Ended(code, *capsys.readouterr())
+
+    yield run_words
+    logging.getLogger("carvanamask").handlers.clear()
+    logging.getLogger("carvanamask").setLevel(logging.NOTSET)

@@ -180,7 +180,7 @@ class Ablation:
 
     def _call(self, command: str, *words: str, data: Path) -> None:
         folders = ["--data", str(data), "--runs", str(self.runs)]
-        program = [sys.executable, "-m", "carvanamask.cli.app", command]
+        program = [sys.executable, "-m", "carvanamask", command]
         subprocess.run([*program, *words, *folders], check=True, stdout=subprocess.DEVNULL)
 
     def scores(self, row: Row) -> dict[str, float] | None:

@@ -57,7 +57,7 @@ def results_of(command: str, out: Path) -> Path:
 
 def start(words: Sequence[str], **streams: Any) -> subprocess.Popen[str]:
     """Start `carvanamask` with these arguments."""
-    return subprocess.Popen([sys.executable, "-m", "carvanamask.cli.app", *words], text=True, **streams)
+    return subprocess.Popen([sys.executable, "-m", "carvanamask", *words], text=True, **streams)
 
 
 def run(words: Sequence[str], listen: Listener = lambda event, process: None) -> Ended:

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.cli import app as cli
 from carvanamask.cli.bench import print_bench
 from carvanamask.jobs.bench import BenchReport
+from command_line import Run
 
 
 def measured(rounds: int = 3, peak: float | None = 312.4) -> BenchReport:
@@ -55,24 +54,12 @@ def test_missing_figures_are_not_mentioned(capsys: pytest.CaptureFixture[str]) -
         assert words not in out
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def test_command_measures_the_given_pictures(run: Run, drawn_folder: Path, tmp_path: Path) -> None:
     save_brightness_model(tmp_path / "runs" / "bright" / "model")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def type_in(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["carvanamask", *map(str, words)])
-    return cli.run()
-
-
-def test_command_measures_the_given_pictures(
-    folder: Path, drawn_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = ["bench", drawn_folder / "test", "--model", "bright", "--repeats", 1, "--device", "cpu", "--json"]
-    assert type_in(monkeypatch, *words) == 0
-    out, err = capsys.readouterr()
+    code, out, err = run(
+        "bench", drawn_folder / "test", "--model", "bright", "--repeats", 1, "--device", "cpu", "--json"
+    )
+    assert code == 0
     assert json.loads(out)["pictures"] == 4
     assert "engine: OpenVINO on CPU" in err
-    assert sorted(path.name for path in folder.iterdir()) == ["runs"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["runs"]

@@ -2,51 +2,49 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from brightness_model import save_brightness_model
-from carvanamask.cli.app import app
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.data.label_list import Label, save_labels
 from carvanamask.data.run_dir import RunDir
 from carvanamask.io.read import load_mask
 from carvanamask.io.write import save_mask
 from carvanamask.training.run_files import load_run_config
+from command_line import Run
 from drawn_cars import draw_kaggle_folder
 
 WORDS = ("pseudo-label", "--model", "bold", "--model", "shy", "--out", "labels")
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path) -> Path:
     """A working folder with data/, and runs/ of two models that call the bright wall car."""
-    monkeypatch.chdir(tmp_path)
     draw_kaggle_folder(tmp_path / "data", cars=2, views=4, size_wh=(96, 64), test_cars=1)
     for name, level in {"bold": 120.0, "shy": 121.0}.items():
         save_brightness_model(tmp_path / "runs" / name / "model", (96, 64), level, name=name)
     return tmp_path
 
 
-def test_pseudo_label_says_how_many_were_kept_and_why_others_were_not(here: Path) -> None:
-    result = CliRunner().invoke(app, [*WORDS, "--max-uncertain", "0"])
-    assert result.exit_code == 0
+def test_pseudo_label_says_how_many_were_kept_and_why_others_were_not(run: Run, here: Path) -> None:
+    result = run(*WORDS, "--max-uncertain", 0)
+    assert result.code == 0
     assert "4 pictures" in result.output
-    assert "undecided" in result.output
+    assert "uncertain" in result.output
     assert "0 labels in labels/labels.csv" in result.output
     assert "next:" not in result.output
 
 
-def test_pseudo_label_speaks_json_and_leaves_1_for_a_picture_that_cannot_be_read(here: Path) -> None:
+def test_pseudo_label_speaks_json_and_leaves_1_for_a_picture_that_cannot_be_read(run: Run, here: Path) -> None:
     bad = next((here / "data" / "test").iterdir())
     bad.write_bytes(b"")
-    result = CliRunner().invoke(app, [*WORDS, "--views", "0", "--max-uncertain", "9", "--json"])
-    assert result.exit_code == 1
-    report = json.loads(result.stdout)
+    result = run(*WORDS, "--views", 0, "--max-uncertain", 9, "--json")
+    assert result.code == 1
+    report = json.loads(result.out)
     assert report["failures"][0][0] == bad.name
     assert (report["pictures"], report["refused_by_reason"]["unreadable"]) == (4, 1)
 
 
-def test_train_takes_lists_of_labels(here: Path, tiny_recipe: Path) -> None:
+def test_train_takes_lists_of_labels(run: Run, here: Path, tiny_recipe: Path) -> None:
     more = KaggleFolder(draw_kaggle_folder(here / "more", cars=1, views=2, size_wh=(96, 64), seed=5))
     labels = []
     for sample in more.training_samples():
@@ -57,6 +55,6 @@ def test_train_takes_lists_of_labels(here: Path, tiny_recipe: Path) -> None:
     for number, label in enumerate(labels):
         save_labels(here / "labels" / f"{number}.csv", [label])
     lists = ["--extra-labels", "labels/0.csv", "--extra-labels", "labels/1.csv"]
-    result = CliRunner().invoke(app, ["train", "--config", str(tiny_recipe), "--set", "training.epochs=1", *lists])
-    assert result.exit_code == 0, result.output
+    result = run("train", "--config", tiny_recipe, "--set", "training.epochs=1", *lists)
+    assert result.code == 0, result.output
     assert load_run_config(RunDir(here / "runs" / "tiny")).split.extra_labels == ("labels/0.csv", "labels/1.csv")

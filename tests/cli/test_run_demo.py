@@ -12,8 +12,9 @@ from carvanamask.studio import SHOWROOM
 
 
 def test_the_demo_leaves_a_page_with_everything_in_it(
-    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "carvanamask")
     tiny_recipe.write_text(tiny_recipe.read_text().replace("epochs = 3", "epochs = 10"))
     page = run_demo(tmp_path / "demo", drawn_folder, str(tiny_recipe))
     html = page.read_text()
@@ -23,7 +24,7 @@ def test_the_demo_leaves_a_page_with_everything_in_it(
     report = json.loads((tmp_path / "demo" / "demo" / "evaluation" / "report.json").read_text())
     assert f"{report['dice']:.4f}" in html
     assert find_model("demo", tmp_path / "demo").card.threshold == pytest.approx(report["best_threshold"])
-    assert "6/6" in capsys.readouterr().err
+    assert "6/6" in caplog.text
 
 
 def test_the_cars_that_ship_with_the_package_are_whole() -> None:

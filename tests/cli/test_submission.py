@@ -1,31 +1,19 @@
 import json
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from carvanamask.cli import app as cli
 from carvanamask.core.mask import Mask
 from carvanamask.data.submission import read_submission, write_submission
 from carvanamask.io.write import save_mask
-
-Run = Callable[..., tuple[int, str, str]]
+from command_line import Run
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Types words behind `submission` in a folder of its own → (exit code, output, error output)."""
-    monkeypatch.chdir(tmp_path)
-
-    def type_in(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["carvanamask", "submission", *words])
-        code = cli.run()
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return type_in
+def run_submission(run: Run) -> Run:
+    return partial(run, "submission")
 
 
 @pytest.fixture
@@ -37,8 +25,8 @@ def two(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_diff_prints_the_worst_the_mean_and_what_only_one_holds(run: Run, tmp_path: Path) -> None:
-    code, out, _ = run("diff", "a.csv", "b.csv", "--size", "4x2", "--csv", "pictures.csv")
+def test_diff_prints_the_worst_the_mean_and_what_only_one_holds(run_submission: Run, tmp_path: Path) -> None:
+    code, out, _ = run_submission("diff", "a.csv", "b.csv", "--size", "4x2", "--csv", "pictures.csv")
     assert code == 0
     for words in (
         "x_01.jpg       │ 0.50000 │ 4         │ 4",
@@ -52,39 +40,39 @@ def test_diff_prints_the_worst_the_mean_and_what_only_one_holds(run: Run, tmp_pa
 
 
 @pytest.mark.usefixtures("two")
-def test_diff_as_json_and_without_a_list(run: Run) -> None:
-    code, out, _ = run("diff", "a.csv", "b.csv", "--size", "4x2", "--worst", "0", "--json")
+def test_diff_as_json_and_without_a_list(run_submission: Run) -> None:
+    code, out, _ = run_submission("diff", "a.csv", "b.csv", "--size", "4x2", "--worst", "0", "--json")
     report = json.loads(out)
     assert code == 0
     assert (report["dice"], report["pictures"], report["identical"], report["worst"]) == (0.75, 2, 1, [])
-    assert "worst pictures" not in run("diff", "a.csv", "a.csv", "--size", "4x2")[1]
+    assert "worst pictures" not in run_submission("diff", "a.csv", "a.csv", "--size", "4x2")[1]
 
 
 @pytest.mark.usefixtures("two")
-def test_diff_of_what_cannot_be_compared_is_one_line(run: Run) -> None:
-    code, _, err = run("diff", "a.csv", "b.csv", "--size", "2x2")
+def test_diff_of_what_cannot_be_compared_is_one_line(run_submission: Run) -> None:
+    code, _, err = run_submission("diff", "a.csv", "b.csv", "--size", "2x2")
     assert code == 2
     assert err.strip().splitlines()[-1] == (
-        "error: b.csv: x_01.jpg: run-length code leaves the picture: 2x2 has 4 pixels (--size WxH for pictures of"
-        " another size)"
+        "error: b.csv has a wrong mask for x_01.jpg (run-length code leaves the picture: 2x2 has 4 pixels): make it"
+        " again, or name the pictures' size by --size WxH"
     )
-    code, _, err = run("diff", "a.csv", "c.csv")
+    code, _, err = run_submission("diff", "a.csv", "c.csv")
     assert code == 2
-    assert err.startswith("error: c.csv can't be read")
+    assert err.startswith("error: c.csv doesn't exist")
 
 
-def test_masks_become_a_submission_that_check_calls_valid(run: Run, tmp_path: Path) -> None:
+def test_masks_become_a_submission_that_check_calls_valid(run_submission: Run, tmp_path: Path) -> None:
     for name in ("x_01.png", "x_02_mask.gif", "w_01.png"):
         save_mask(tmp_path / "masks" / name, Mask(np.ones((2, 4), bool)))
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "sample_submission.csv").write_text("img,rle_mask\nx_02.jpg,\nx_01.jpg,\nx_03.jpg,\n")
     words = ["from-masks", "masks", "--out", "made.csv.gz", "--size", "4x2"]
 
-    code, _, err = run(*words)
+    code, _, err = run_submission(*words)
     assert code == 2
     assert "error: masks has no mask for 1 of 3 pictures (x_03.jpg): add them" in err
 
-    code, out, _ = run(*words, "--empty-for-missing")
+    code, out, _ = run_submission(*words, "--empty-for-missing")
     assert code == 0
     assert out == (
         "without a mask, so with an empty one: 1 (x_03.jpg)\n"
@@ -92,5 +80,5 @@ def test_masks_become_a_submission_that_check_calls_valid(run: Run, tmp_path: Pa
         "3 rows: submission in made.csv.gz\n"
     )
     assert next(iter(read_submission(tmp_path / "made.csv.gz"))) == ("x_02.jpg", "1 8")
-    assert run("check", "made.csv.gz", "--size", "4x2")[1] == "3 rows, 1 empty masks: valid\n"
-    assert json.loads(run(*words, "--empty-for-missing", "--json")[1])["missing"] == 1
+    assert run_submission("check", "made.csv.gz", "--size", "4x2")[1] == "3 rows, 1 empty masks: valid\n"
+    assert json.loads(run_submission(*words, "--empty-for-missing", "--json")[1])["missing"] == 1

@@ -11,20 +11,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from bright_cars import put, tree
 from brightness_model import save_brightness_model
-from carvanamask.batch.runner import Progress
-from carvanamask.cli.app import app
-from carvanamask.cli.batch import Asked
-from carvanamask.errors import ConfigError
+from carvanamask.cli.console import configure_logging
+from carvanamask.cli.listeners import batch_progress
+from carvanamask.cli.options import BatchOutput
+from carvanamask.core.progress import Progress
+from carvanamask.errors import PictureError
+from command_line import Run, expect_error
 
 OPTIONS = ["--model", "bright", "--device", "cpu", "--every", "0.1"]
-
-
-def run(*words: str) -> Result:
-    return CliRunner().invoke(app, [*words])
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +40,7 @@ class Team:
         self.log = Path("printed")
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "carvanamask.cli.app", "watch", "shoot", "cut", *OPTIONS, *words]
+        command = [sys.executable, "-m", "carvanamask", "watch", "shoot", "cut", *OPTIONS, *words]
         with self.log.open("a") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, text=True)
         self.processes.append(process)
@@ -68,7 +65,7 @@ def team() -> Iterator[Team]:
         process.wait()
 
 
-def test_slow_copies_bad_pictures_a_kill_and_a_restart_end_as_cutout_would_have_it(team: Team, here: Path) -> None:
+def test_slow_copies_kill_and_restart_end_as_one_cutout(run: Run, team: Team, here: Path) -> None:
     whole = put(here / "whole.png").read_bytes()
     process = team.start()
     # in pieces, faster than it looks
@@ -95,14 +92,14 @@ def test_slow_copies_bad_pictures_a_kill_and_a_restart_end_as_cutout_would_have_
     assert team.lines("stopped: the same command again goes on from here")
     assert not team.lines("Traceback")
     assert {path: path.stat().st_mtime_ns for path in times} == times
-    assert run("cutout", "shoot", "--out", "straight", *OPTIONS[:4]).exit_code == 1
+    assert run("cutout", "shoot", "--out", "straight", *OPTIONS[:4]).code == 1
     assert tree(Path("cut")) == tree(Path("straight"))
     assert len(tree(Path("cut"))) == 3
     assert not [path for path in Path("cut").rglob(".*") if path.suffix == ".part"]
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.1, 0.3])
-def test_ctrl_c_at_any_moment_ends_cleanly(team: Team, moment: float) -> None:
+def test_ctrl_c_at_any_moment(team: Team, moment: float) -> None:
     for number in range(40):
         put(Path(f"shoot/{number}.jpg"))
     process = team.start()
@@ -113,27 +110,27 @@ def test_ctrl_c_at_any_moment_ends_cleanly(team: Team, moment: float) -> None:
     assert not team.lines("Traceback")
 
 
-def test_a_script_is_told_by_the_exit_code() -> None:
+def test_exit_code_says_whether_pictures_failed(run: Run) -> None:
     put(Path("shoot/1.jpg"))
     put(Path("shoot/empty.jpg"), column=18)
     result = run("watch", "shoot", "cut", *OPTIONS, "--until-idle", "0.1")
-    assert result.exit_code == 0, result.output
+    assert result.code == 0, result.output
     assert "2 pictures" in result.output
-    assert "look at empty.jpg: no car found" in result.output
+    assert "needs review: empty.jpg: no car found" in result.output
     Path("shoot/bad.jpg").write_bytes(b"nothing")
     result = run("watch", "shoot", "cut", *OPTIONS, "--until-idle", "0.1")
-    assert result.exit_code == 1
+    assert result.code == 1
     assert len([line for line in result.output.splitlines() if line.startswith("error: shoot/bad.jpg")]) == 1
     assert "2 pictures, 2 of them finished before" in result.output
     assert "1 failed: see above" in result.output
 
 
-def test_a_script_and_a_monitor_read_each_failure_once_and_the_last_state() -> None:
+def test_events_and_metrics_hold_each_failure_once(run: Run) -> None:
     put(Path("shoot/1.jpg"))
     Path("shoot/bad.jpg").write_bytes(b"nothing")
     words = ("--json-lines", "--metrics", "watch.prom")
     result = run("watch", "shoot", "cut", *OPTIONS, "--until-idle", "0.3", *words)
-    events = [json.loads(line) for line in result.stdout.splitlines()]
+    events = [json.loads(line) for line in result.out.splitlines()]
     assert [event["event"] for event in events].count("failed") == 1
     assert (events[-1]["event"], events[-1]["done"], events[-1]["failed"]) == ("finished", 2, 1)
     text = Path("watch.prom").read_text()
@@ -142,25 +139,28 @@ def test_a_script_and_a_monitor_read_each_failure_once_and_the_last_state() -> N
 
 
 @pytest.mark.parametrize(("words", "name"), [(["--as", "mask"], "1.png"), (["--background", "#112233"], "1.jpg")])
-def test_results_are_chosen_as_for_predict_and_cutout(words: list[str], name: str) -> None:
+def test_results_are_those_of_predict_and_cutout(run: Run, words: list[str], name: str) -> None:
     put(Path("shoot/1.jpg"))
-    assert run("watch", "shoot", "cut", *OPTIONS, "--until-idle", "0.1", *words).exit_code == 0
+    assert run("watch", "shoot", "cut", *OPTIONS, "--until-idle", "0.1", *words).code == 0
     straight = ["predict"] if "--as" in words else ["cutout", *words]
     run(*straight, "shoot", "--out", "straight", *OPTIONS[:4])
     assert tree(Path("cut")) == tree(Path("straight"))
     assert list(tree(Path("cut"))) == [name]
 
 
-def test_a_background_of_a_mask_ends_in_one_line() -> None:
-    result = run("watch", "shoot", "cut", *OPTIONS, "--as", "mask", "--background", "room")
-    assert isinstance(result.exception, ConfigError)
-    assert "--background room belongs to cut-outs" in str(result.exception)
+def test_background_of_a_mask_is_one_line(run: Run) -> None:
+    expect_error(
+        run("watch", "shoot", "cut", *OPTIONS, "--as", "mask", "--background", "room"),
+        "--background room belongs to cut-outs",
+    )
 
 
-def test_lines_tell_a_failure_once_and_again_after_it_was_repaired(capsys: pytest.CaptureFixture[str]) -> None:
-    bad = ("x.jpg", "x.jpg is bad")
-    with Asked().manner() as manner:
+@pytest.mark.usefixtures("run")
+def test_failure_has_one_line_until_it_is_repaired(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    bad = ("x.jpg", PictureError("is bad", path="x.jpg"))
+    with batch_progress(BatchOutput()) as on_progress:
         for failures in ((bad,), (bad,), (), (bad,)):
-            manner.on_progress(Progress(total=2, kept=0, done=2, failures=failures))
+            on_progress(Progress(total=2, kept=0, done=2, failures=failures))
     lines = capsys.readouterr().out.splitlines()
     assert lines == ["error: x.jpg is bad", "1 pictures", "2 pictures", "error: x.jpg is bad", "1 pictures"]

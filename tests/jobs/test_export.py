@@ -5,10 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
 
 from brightness_model import save_brightness_model
-from carvanamask.cli.app import app
 from carvanamask.core.card import ModelCard
 from carvanamask.errors import ConfigError
 from carvanamask.jobs.export import check_precision, export
@@ -20,6 +18,7 @@ from carvanamask.training.export import encode_onnx
 from carvanamask.training.networks import build_network
 from carvanamask.training.quantize import eight_bits
 from carvanamask.training.recipe import load_config
+from command_line import Run
 
 
 @pytest.fixture
@@ -102,26 +101,23 @@ def test_what_cannot_be_exported_is_said_in_one_line(model: ModelFile, tmp_path:
         check_precision("fp61")
 
 
-def test_models_lists_shows_and_verifies_and_names_a_broken_one(
-    model: ModelFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    listed = CliRunner().invoke(app, ["models", "--verify"])
-    assert listed.exit_code == 0, listed.output
+def test_models_lists_shows_and_verifies(model: ModelFile, run: Run) -> None:
+    listed = run("models", "--verify")
+    assert listed.code == 0, listed.output
     assert "tiny" in listed.output
     assert "built in" in listed.output
     assert "are the files that their cards describe" in listed.output
-    assert "64, 32" in CliRunner().invoke(app, ["models", "tiny"]).output
+    assert "64, 32" in run("models", "tiny").output
     model.onnx.write_bytes(b"another")
-    broken = CliRunner().invoke(app, ["models", "--verify"])
-    assert broken.exit_code == 1
-    assert "is not the network its card describes" in broken.output
+    broken = run("models", "--verify")
+    assert broken.code == 1
+    assert "is not the network that its card describes" in broken.output
 
 
-def test_export_is_a_verb(model: ModelFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(app, ["export", "--model", "tiny", "--out", "small", "--precision", "fp16"])
-    assert result.exit_code == 0, result.output
+@pytest.mark.usefixtures("model")
+def test_export_is_a_command(run: Run) -> None:
+    result = run("export", "--model", "tiny", "--out", "small", "--precision", "fp16")
+    assert result.code == 0, result.output
     assert "as fp16, in small" in result.output
 
 

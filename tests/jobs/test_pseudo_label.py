@@ -14,7 +14,7 @@ from carvanamask.errors import ConfigError
 from carvanamask.io.read import load_mask
 from carvanamask.io.write import save_picture
 from carvanamask.jobs.pseudo_label import PseudoLabelReport, pseudo_label
-from carvanamask.mask_quality.label_checks import LabelLimits
+from carvanamask.mask_quality.label_limits import LabelLimits
 from carvanamask.model.model_file import ModelFile
 
 SIZE_WH = (48, 32)

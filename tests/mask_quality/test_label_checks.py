@@ -6,7 +6,8 @@ import pytest
 
 from carvanamask.core.mask import Mask
 from carvanamask.data.kaggle_folder import Sample
-from carvanamask.mask_quality.label_checks import Candidate, LabelLimits, refused_views
+from carvanamask.mask_quality.label_checks import Candidate, refused_views
+from carvanamask.mask_quality.label_limits import LabelLimits
 from carvanamask.mask_quality.vehicle import Silhouette
 
 LIMITS = LabelLimits(min_agreement=0.9, max_uncertain=0.1, min_mirror=0.9, min_area_ratio=0.8, max_strays=0.01)

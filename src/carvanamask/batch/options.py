@@ -26,7 +26,7 @@ class OnError(StrEnum):
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """How a batch runs, whatever it produces. Raises ConfigError for an option that belongs to another executor."""
+    """How a batch runs, whatever it produces. Raises ConfigError for a wrong value or another executor's option."""
 
     device: Device = Device.AUTO
     """Where the network runs."""
@@ -40,6 +40,8 @@ class BatchOptions:
     """After a picture that fails: skip it, or stop."""
 
     def __post_init__(self) -> None:
+        if self.processes is not None and self.processes < 1:
+            raise ConfigError(f"--processes {self.processes} is no number of processes", "name 1 or more")
         for name, value, owner in (
             ("processes", self.processes, ExecutorName.PROCESSES),
             ("address", self.address, ExecutorName.RAY),

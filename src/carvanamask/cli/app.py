@@ -1,104 +1,145 @@
-"""The command line: gathers the verbs and turns whatever a user can cause into one line and an exit code."""
+"""The command line: registers the commands, and ends whatever a user can cause in one line and an exit code."""
 
 from __future__ import annotations
 
 import errno
+import io
+import logging
 import os
 import sys
-from typing import NoReturn
+from collections.abc import Callable
+from enum import Enum
+from typing import Annotated, Any, NoReturn
 
-import typer
+from cyclopts import App, CycloptsError, Group, Parameter
 
-from carvanamask.cli import (
-    bench,
-    compare,
-    data,
-    evaluate,
-    models,
-    predict,
-    pseudo_label,
-    start,
-    studio,
-    submission,
-    submit,
-    train,
-    watch,
-)
-from carvanamask.cli.console import say
+from carvanamask.cli import bench, evaluate, kaggle, models, predict, studio, train
+from carvanamask.cli.console import BAD_INPUT, INTERRUPTED, SOME_FAILED, configure_logging, log
 from carvanamask.cli.interrupts import STOPPED, end_by_ctrl_c
-from carvanamask.cli.options import BAD_INPUT, INTERRUPTED, SOME_FAILED, app
 from carvanamask.errors import CarvanaMaskError, printable
+from carvanamask.io.process import keep_freed_memory
+from carvanamask.version import __version__
 
-VERBS = (
-    predict,
-    watch,
-    models,
-    bench,
-    train,
-    evaluate,
-    compare,
-    bench,
-    submit,
-    submission,
-    pseudo_label,
-    data,
-    studio,
-    start,
+COMMANDS: dict[str, dict[str, Callable[..., Any] | App]] = {
+    "Use a model": {
+        "predict": predict.predict,
+        "cutout": predict.cutout,
+        "watch": predict.watch,
+        "models": models.models,
+        "export": models.export,
+        "bench": bench.bench,
+    },
+    "Train a model": {
+        "train": train.train,
+        "eval": evaluate.evaluate,
+        "threshold": evaluate.threshold,
+        "ensemble": evaluate.ensemble,
+        "compare": evaluate.compare,
+        "pseudo-label": train.pseudo_label,
+        "options": train.options,
+        "demo": train.demo,
+    },
+    "Data and submissions": {
+        "data": kaggle.data,
+        "submit": kaggle.submit,
+        "submission": kaggle.submission,
+        "studio": studio.studio,
+    },
+}
+"""In the groups and the order of --help."""
+
+
+def _shown_default(default: object) -> object:
+    """Return what --help shows of a default: nothing for no value and for a flag."""
+    return None if default is None or default is False else default.value if isinstance(default, Enum) else default
+
+
+app = App(
+    name="carvanamask",
+    help="Cut cars out of studio pictures: train, measure, and process whole folders.",
+    version=__version__,
+    help_format="plaintext",
+    default_parameter=Parameter(negative=(), show_default=_shown_default),
+    result_action="return_value",
+    print_error=False,
+    exit_on_error=False,
 )
-"""In the order of --help."""
+app.meta.suppress_keyboard_interrupt = False
+for _title, _commands in COMMANDS.items():
+    _group = Group.create_ordered(_title)
+    for _number, (_name, _command) in enumerate(_commands.items()):
+        app.command(_command, name=_name)
+        app[_name].group, app[_name].sort_key = _group, _number
+OTHER = app.group_commands = Group.create_ordered("For every command")
+app.register_install_completion_command(help="Install completion for this shell.")
 
-app.registered_commands.sort(
-    key=lambda command: [verb.__name__ for verb in VERBS].index(getattr(command.callback, "__module__", ""))
-)
 
-UsageError: type[Exception] = typer.BadParameter.__mro__[1]
-"""A wrong word on the command line. typer carries its own click, and gives only the subclass a public name."""
+@app.meta.default
+def launch(
+    *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    quiet: Annotated[bool, Parameter(group=OTHER)] = False,
+    verbose: Annotated[bool, Parameter(group=OTHER)] = False,
+) -> int:
+    """Run the command that `words` name and return its exit code.
 
-
-def run() -> int:
-    """Carry out the verb of sys.argv → exit code; whatever a user can cause is told in one line, never a traceback."""
-    try:
-        code = app(standalone_mode=False)
-    except CarvanaMaskError as error:
-        say(f"error: {error}")
-        code = BAD_INPUT
-    except UsageError as error:
-        message = getattr(error, "format_message", error.__str__)()
-        if message:  # none: the help was printed, in the place of a verb that is missing
-            say(f"error: {message} (see --help)".replace("\n", " "))
-        code = BAD_INPUT
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
-    except ImportError as error:
-        if not isinstance(error.__cause__, KeyboardInterrupt):
-            raise
-        code = INTERRUPTED  # a compiled module that Ctrl-C met while it was loaded
-    except BrokenPipeError:
-        # whoever read the output has seen enough; nothing is left to flush into the closed pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = SOME_FAILED
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            say(f"error: {printable(str(error.filename))} is longer than a name may be: name it otherwise")
-        elif error.errno in (errno.ENOSPC, errno.EDQUOT):
-            where = f" ({error.filename})" if error.filename else ""
-            say(
-                f"error: the disk is full{where}: free some space and run the same command again: "
-                "what is finished is kept"
-            )
-        else:
-            raise
-        code = BAD_INPUT
-    if code == INTERRUPTED:  # typer has a way of its own to say so, too
-        say(STOPPED)
+    Args:
+        quiet: Show results, warnings and errors only: no messages, no bar.
+        verbose: Show also what helps to find the cause of an error.
+    """
+    log.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
+    command, bound, _ = app.parse_args(words)
+    code: int | None = command(*bound.args, **bound.kwargs)
+    if command == app.help_print:  # the command is missing
+        return BAD_INPUT
     return code or 0
 
 
+def run() -> int:
+    """Run the command of sys.argv and return its exit code; whatever a user can cause ends in one line."""
+    configure_logging()
+    try:
+        return app.meta(sys.argv[1:]) or 0
+    except CarvanaMaskError as error:
+        return _fail(str(error))
+    except CycloptsError as error:
+        message = " ".join(str(error).removesuffix(".").split())
+        return _fail(f"{message[:1].lower()}{message[1:]} (see --help)")
+    except (KeyboardInterrupt, ImportError) as error:
+        if not _is_interrupt(error):
+            raise
+        print(STOPPED, file=sys.stderr, flush=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # whoever read the output has seen enough; nothing is left to flush into the closed pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SOME_FAILED
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return _fail(f"{printable(str(error.filename))} is longer than a name may be: name it otherwise")
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = f" ({error.filename})" if error.filename else ""
+            repair = "free some space and run the same command again: what is finished is kept"
+            return _fail(f"the disk is full{where}: {repair}")
+        raise
+
+
+def _fail(message: str) -> int:
+    log.debug("the error was raised here", exc_info=True)
+    log.error("%s", message)
+    return BAD_INPUT
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Return whether Ctrl-C caused the error: a compiled module that it meets while it is loaded can't be imported."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
+
+
 def main() -> NoReturn:
-    """Be the program."""
+    """Be the program: only here, settings of the process are changed."""
     end_by_ctrl_c()
+    keep_freed_memory()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as on sys.stderr: a terminal may lack a character
     sys.exit(run())
-
-
-if __name__ == "__main__":
-    main()

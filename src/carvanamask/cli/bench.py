@@ -5,37 +5,39 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cyclopts import Parameter
 
-from carvanamask.cli.console import print_json, print_table, progress
-from carvanamask.cli.options import RUNS, AsJson, Device, ModelName, RunsDir, app
-from carvanamask.model.registry import DEFAULT_MODEL
+from carvanamask.batch.options import BatchOptions
+from carvanamask.cli.console import print_table, progress_bar
+from carvanamask.cli.options import DeviceName, ModelName, Output, RunsDir, at_least_one, not_negative
+from carvanamask.data.run_dir import RUNS
+from carvanamask.model.registry import DEFAULT_MODEL, find_model
 
 if TYPE_CHECKING:
     from carvanamask.jobs.bench import BenchReport
 
 
-@app.command()
 def bench(
-    paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH…", help="pictures or folders; by default the showroom's")
-    ] = None,
+    *paths: Annotated[Path, Parameter("PATH")],
+    repeats: Annotated[int, at_least_one] = 3,
+    seconds: Annotated[float, not_negative] = 120,
     model: ModelName = DEFAULT_MODEL,
-    repeats: Annotated[int, typer.Option(min=1, help="rounds; the best round of each measurement counts")] = 3,
-    seconds: Annotated[float, typer.Option(min=0, help="no new round begins after this time")] = 120,
-    device: Device = "auto",
-    as_json: AsJson = False,
+    device: DeviceName = BatchOptions.device,
     runs: RunsDir = RUNS,
+    output: Output = Output(),
 ) -> None:
-    """Measure a model's speed from file to mask file, its network alone, its first mask and its memory."""
-    from carvanamask.jobs.bench import BenchOptions, bench
-    from carvanamask.model.device import Device
-    from carvanamask.model.registry import find_model
+    """Measure a model's speed from file to mask file, its network alone, its first mask and its memory.
 
-    options = BenchOptions(repeats, seconds, Device(device))
-    with progress("measuring") as on_progress:
-        report = bench(find_model(model, runs), paths or [], options, on_progress)
-    print_json(report.to_dict()) if as_json else print_bench(report)
+    Args:
+        paths: Pictures, or folders of them; by default those that ship with the package.
+        repeats: Number of rounds; the best round of each measurement counts.
+        seconds: No new round begins after this time.
+    """
+    from carvanamask.jobs.bench import BenchOptions, bench
+
+    with progress_bar("measuring") as on_progress:
+        report = bench(find_model(model, runs), paths, BenchOptions(repeats, seconds, device), on_progress)
+    output.show(report, print_bench)
 
 
 def print_bench(report: BenchReport) -> None:

@@ -10,7 +10,7 @@ import time
 from types import FrameType
 from typing import NoReturn
 
-from carvanamask.cli.options import INTERRUPTED
+from carvanamask.cli.console import INTERRUPTED
 
 SECONDS_TO_END = 10.0
 """For cleaning up after Ctrl-C. What is written is whole or not there, so an end without it loses nothing."""

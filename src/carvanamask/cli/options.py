@@ -1,85 +1,121 @@
-"""What verbs share: the command line they belong to, and the arguments that mean the same everywhere."""
+"""Options that several commands share: each declared once, with its name, default and help."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from enum import StrEnum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any, Protocol, TypeVar
 
-import typer
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
+from carvanamask.batch.options import BatchOptions
+from carvanamask.cli.console import print_event, print_json
+from carvanamask.data.run_dir import RUNS
 from carvanamask.errors import ConfigError
+from carvanamask.model.device import Device
+from carvanamask.model.model_file import ModelFile
+from carvanamask.model.registry import DEFAULT_MODEL, find_model
 
-if TYPE_CHECKING:
-    from carvanamask.model.model_file import ModelFile
+DATA = Path("data")
 
-BAD_INPUT, SOME_FAILED, INTERRUPTED = 2, 1, 130
-
-app = typer.Typer(
-    help="Cuts cars out of studio pictures: trains, proves how good it is, cuts whole folders.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-data_app = typer.Typer(help="Look a data folder over.", no_args_is_help=True)
-submission_app = typer.Typer(help="Submission files: check, compare, make of masks.", no_args_is_help=True)
-studio_app = typer.Typer(help="The synthetic photo studio.", no_args_is_help=True)
-app.add_typer(data_app, name="data")
-app.add_typer(submission_app, name="submission")
-app.add_typer(studio_app, name="studio")
-
-
-class YesNo(StrEnum):
-    """The original's `--save True`: a word, where a flag would do."""
-
-    yes = "True"
-    no = "False"
-
-
-DataDir = Annotated[Path, typer.Option("--data", metavar="DIR", help="folder with train/, train_masks/ and test/")]
-RunsDir = Annotated[Path, typer.Option("--runs", metavar="DIR", help="folder that keeps the runs")]
-ModelName = Annotated[str, typer.Option("--model", metavar="NAME", help="a built-in model, a run, or a path")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
-AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.OPTION=VALUE", help="change an option")]
-Flip = Annotated[bool, typer.Option("--flip", help="the mean with the mirrored picture, in twice the time")]
-CleanUp = Annotated[
-    list[str] | None, typer.Option("--clean-up", metavar="STEP", help="repair masks: a step's name, all, or none")
+DataDir = Annotated[Path, Parameter("--data", help="Folder with train/, train_masks/ and test/.")]
+RunsDir = Annotated[Path, Parameter("--runs", help="Folder of all training runs.")]
+ModelName = Annotated[str, Parameter("--model", help="A built-in model, a run, or the path of a model folder.")]
+DeviceName = Annotated[Device, Parameter("--device", help="Where the network runs.")]
+Background = Annotated[
+    str | None,
+    Parameter("--background", help="room, a colour like #e0e0e0, or a picture; by default, a transparent PNG."),
 ]
-CUT_OUTS_REPAIRS = ["all"]
-"""Unless others are asked for: a speck is nothing to a score, and the first thing that one sees of a cut-out."""
+Batch = Annotated[BatchOptions, Parameter("*")]
 
-DATA, RUNS = Path("data"), Path("runs")
+not_negative = Parameter(validator=Number(gte=0))
+at_least_one = Parameter(validator=Number(gte=1))
+a_share = Parameter(validator=Number(gte=0, lte=1))
+
+
+class Report(Protocol):
+    """What a job returns."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+R = TypeVar("R", bound=Report)
+
+
+@Parameter("*")
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """How a report is printed."""
+
+    json: bool = False
+    """Print the result as JSON."""
+
+    def show(self, report: R, print_report: Callable[[R], None]) -> None:
+        """Print the report as JSON, or by `print_report` for people."""
+        if self.json:
+            print_json(report.to_dict())
+        else:
+            print_report(report)
+
+
+@Parameter("*")
+@dataclass(frozen=True, kw_only=True)
+class BatchOutput(Output):
+    """How a batch shows its progress and its result."""
+
+    json_lines: bool = False
+    """Print progress and result as JSON, one event per line."""
+    metrics: Path | None = None
+    """Keep a text file for Prometheus up to date."""
+
+    def show(self, report: R, print_report: Callable[[R], None]) -> None:
+        if self.json_lines:
+            print_event("finished", **report.to_dict())
+        else:
+            super().show(report, print_report)
+
+
+@Parameter("*")
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """A model, and what to change of how its card uses it."""
+
+    model: ModelName
+    flip: bool = False
+    """Average with the prediction of the mirrored picture, in twice the time."""
+    clean_up: list[str] | None = None
+    """Repair masks by a step's name, all, or none; may be repeated."""
+    runs: RunsDir = RUNS
+
+    def find(self, clean_up: Sequence[str] | None = None) -> ModelFile:
+        """Return the model with these options in its card; `clean_up` is for commands with a default of their own."""
+        return self.override(find_model(self.model, self.runs), clean_up)
+
+    def override(self, model: ModelFile, clean_up: Sequence[str] | None = None) -> ModelFile:
+        """Return `model` with these options in its card. Raises ConfigError for an unknown step."""
+        from carvanamask.mask_quality.postprocess import STEPS, check_steps
+
+        words = self.clean_up or clean_up
+        steps = model.card.clean_up if words is None else () if list(words) == ["none"] else tuple(words)
+        if "all" in steps:
+            steps = tuple(STEPS)
+        check_steps(steps)
+        return model.with_card(flip=self.flip or model.card.flip, clean_up=steps)
+
+
+@Parameter("*")
+@dataclass(frozen=True, kw_only=True)
+class DefaultModelOptions(ModelOptions):
+    """The same for commands with a model for those who name none."""
+
+    model: ModelName = DEFAULT_MODEL
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """'960x640' → (960, 640): width, then height."""
+    """Return "960x640" as (960, 640): width, then height. Raises ConfigError for anything else."""
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise ConfigError(f"'{text}' is no size: write it as WIDTHxHEIGHT, like 960x640")
+        raise ConfigError(f"'{text}' is no size", "write it as WIDTHxHEIGHT, like 960x640")
     return int(width), int(height)
-
-
-def exit_if(has_failed: bool) -> None:
-    """What could be done was done, and not all of it could."""
-    if has_failed:
-        raise typer.Exit(SOME_FAILED)
-
-
-def asked(name: str, runs: Path, flip: bool, clean_up: Sequence[str] | None) -> ModelFile:
-    """The model as the command line wants it asked: its card, with --flip and --clean-up over it."""
-    from carvanamask.model.registry import find_model
-
-    return in_the_way_asked(find_model(name, runs), flip, clean_up)
-
-
-def in_the_way_asked(model: ModelFile, flip: bool, clean_up: Sequence[str] | None) -> ModelFile:
-    """The same for a model at hand. Raises ConfigError for a repair that there isn't."""
-    from carvanamask.mask_quality.postprocess import STEPS, check_steps
-
-    steps = model.card.clean_up if clean_up is None else () if list(clean_up) == ["none"] else tuple(clean_up)
-    if "all" in steps:
-        steps = tuple(STEPS)
-    check_steps(steps)
-    return model.with_card(flip=flip or model.card.flip, clean_up=steps)

@@ -1,111 +1,150 @@
-"""Pictures wherever they lie: masks of them, or cars cut out."""
+"""Pictures wherever they lie: masks of them, or cars cut out, all at once or as they arrive."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
-from carvanamask.cli.batch import (
-    Address,
-    Asked,
-    Background,
-    ExecutorName,
-    JsonLines,
-    MetricsFile,
-    OnErrorWord,
-    Processes,
-    print_event,
-)
-from carvanamask.cli.console import print_json
-from carvanamask.cli.options import (
-    CUT_OUTS_REPAIRS,
-    RUNS,
-    AsJson,
-    CleanUp,
-    Device,
-    Flip,
-    ModelName,
-    RunsDir,
-    app,
-    asked,
-    exit_if,
-)
-from carvanamask.cli.summaries import print_batch
-from carvanamask.model.registry import DEFAULT_MODEL
+from carvanamask.batch.options import BatchOptions
+from carvanamask.cli.console import SOME_FAILED, log, print_failures, print_rate
+from carvanamask.cli.listeners import batch_progress
+from carvanamask.cli.options import Background, Batch, BatchOutput, DefaultModelOptions, DeviceName, not_negative
+from carvanamask.data.picture_list import find_pictures
+from carvanamask.errors import ConfigError, printable
+from carvanamask.io.storage import to_path
 
-Pictures = Annotated[list[str], typer.Argument(metavar="PATH…", help="pictures, or folders of them at any depth")]
-Results = Annotated[str, typer.Option("--out", metavar="DIR", help="where results go, in the same sub-folders")]
+if TYPE_CHECKING:
+    from carvanamask.batch.runner import BatchReport
+    from carvanamask.batch.writers import ResultWriter
+
+LISTED = 20
+"""Masks that need review and are listed one by one."""
+
+CUTOUT_CLEAN_UP = ("all",)
+"""Unless other steps are given: a speck is nothing to a score, and the first thing that one sees of a cut-out."""
+
+Paths = Annotated[str, Parameter("PATH", required=True, help="Pictures, or folders of them at any depth.")]
+Out = Annotated[str, Parameter("--out", help="Folder for results, in the same sub-folders.")]
 
 
-@app.command()
+class Result(StrEnum):
+    """What is written for a picture."""
+
+    CUTOUT = "cutout"
+    MASK = "mask"
+    PROBABILITY = "probability"
+
+
 def predict(
-    paths: Pictures,
-    out: Results = "masks",
-    model: ModelName = DEFAULT_MODEL,
-    probabilities: Annotated[bool, typer.Option("--probabilities", help="8-bit grey in the place of masks")] = False,
-    flip: Flip = False,
-    clean_up: CleanUp = None,
-    device: Device = "auto",
-    executor: ExecutorName = "threads",
-    processes: Processes = None,
-    address: Address = None,
-    on_error: OnErrorWord = "skip",
-    json_lines: JsonLines = False,
-    metrics: MetricsFile = None,
-    as_json: AsJson = False,
-    runs: RunsDir = RUNS,
-) -> None:
-    """Write a mask for every picture; the same command again does only what is left."""
-    from carvanamask.data.picture_list import find_pictures
-    from carvanamask.io.storage import to_path
+    *paths: Paths,
+    out: Out = "masks",
+    probabilities: bool = False,
+    model: DefaultModelOptions = DefaultModelOptions(),
+    batch: Batch = BatchOptions(),
+    output: BatchOutput = BatchOutput(),
+) -> int:
+    """Write a mask for every picture; the same command again does only what is left.
+
+    Args:
+        probabilities: Write 8-bit probability maps instead of masks.
+    """
     from carvanamask.jobs.predict import predict
 
-    results = to_path(out)
-    pictures = find_pictures([to_path(path) for path in paths], results)
-    found = asked(model, runs, flip, clean_up)
-    how = Asked(device, executor, processes, address, on_error, json_lines, metrics)
-    with how.manner("predicting") as manner:
-        report = predict(found, pictures, results, "probability" if probabilities else "mask", manner)
-    if json_lines:
-        print_event("finished", **report.to_dict())
-    else:
-        print_json(report.to_dict()) if as_json else print_batch(report)
-    exit_if(bool(report.progress.failures))
+    pictures = find_pictures([to_path(path) for path in paths], to_path(out))
+    found = model.find()
+    with batch_progress(output, "predicting") as on_progress:
+        report = predict(found, pictures, to_path(out), "probability" if probabilities else "mask", batch, on_progress)
+    output.show(report, print_batch)
+    return SOME_FAILED if report.progress.failures else 0
 
 
-@app.command()
 def cutout(
-    paths: Pictures,
-    out: Results = "cutouts",
-    model: ModelName = DEFAULT_MODEL,
+    *paths: Paths,
+    out: Out = "cutouts",
     background: Background = None,
-    flip: Flip = False,
-    clean_up: CleanUp = None,
-    device: Device = "auto",
-    executor: ExecutorName = "threads",
-    processes: Processes = None,
-    address: Address = None,
-    on_error: OnErrorWord = "skip",
-    json_lines: JsonLines = False,
-    metrics: MetricsFile = None,
-    as_json: AsJson = False,
-    runs: RunsDir = RUNS,
-) -> None:
+    model: DefaultModelOptions = DefaultModelOptions(),
+    batch: Batch = BatchOptions(),
+    output: BatchOutput = BatchOutput(),
+) -> int:
     """Cut the car out of every picture; the same command again does only what is left."""
-    from carvanamask.data.picture_list import find_pictures
-    from carvanamask.io.storage import to_path
-    from carvanamask.jobs.cutout import Scene, cutout
+    from carvanamask.cutout.scene import Scene
+    from carvanamask.jobs.cutout import cutout
 
-    results = to_path(out)
-    pictures = find_pictures([to_path(path) for path in paths], results)
-    found = asked(model, runs, flip, clean_up or CUT_OUTS_REPAIRS)
+    pictures = find_pictures([to_path(path) for path in paths], to_path(out))
+    found = model.find(CUTOUT_CLEAN_UP)
     scene = None if background is None else Scene.named(background)
-    how = Asked(device, executor, processes, address, on_error, json_lines, metrics)
-    with how.manner("cutting") as manner:
-        report = cutout(found, pictures, results, scene, manner)
-    if json_lines:
-        print_event("finished", **report.to_dict())
+    with batch_progress(output, "cutting") as on_progress:
+        report = cutout(found, pictures, to_path(out), scene, batch, on_progress)
+    output.show(report, print_batch)
+    return SOME_FAILED if report.progress.failures else 0
+
+
+def watch(
+    source: Annotated[str, Parameter("IN")],
+    out: Annotated[str, Parameter("OUT")],
+    /,
+    *,
+    result: Annotated[Result, Parameter("--as")] = Result.CUTOUT,
+    background: Background = None,
+    every: Annotated[float, Parameter(validator=Number(gte=0.05))] = 2.0,
+    until_idle: Annotated[float | None, not_negative] = None,
+    model: DefaultModelOptions = DefaultModelOptions(),
+    device: DeviceName = BatchOptions.device,
+    output: BatchOutput = BatchOutput(),
+) -> int:
+    """Cut out pictures as they arrive in a folder, until Ctrl-C; started again it does only what is left.
+
+    Args:
+        source: Folder that pictures arrive in, at any depth.
+        out: Folder for results, in the same sub-folders.
+        result: What is written for each picture.
+        every: Seconds between two looks into the folder.
+        until_idle: End after that many seconds without a new picture; by default, never.
+    """
+    from carvanamask.batch.writers import CutoutWriter, MaskWriter, ProbabilityWriter
+    from carvanamask.cutout.scene import Scene
+    from carvanamask.jobs.watch import Pace, watch
+
+    if background and result is not Result.CUTOUT:
+        raise ConfigError(f"--background {background} belongs to cut-outs", "leave it out, or --as cutout")
+    found, results = model.find(CUTOUT_CLEAN_UP if result is Result.CUTOUT else None), to_path(out)
+    if result is Result.CUTOUT:
+        scene = None if background is None else Scene.named(background)
+        writer: ResultWriter = CutoutWriter(found.card, results, scene)
     else:
-        print_json(report.to_dict()) if as_json else print_batch(report)
-    exit_if(bool(report.progress.failures))
+        writer = (MaskWriter if result is Result.MASK else ProbabilityWriter)(found.card, results)
+    with batch_progress(output) as on_progress:
+        log.info("watching %s, results in %s: Ctrl-C ends", source, out)
+        options = BatchOptions(device=device)
+        report = watch(found, to_path(source), writer, results, Pace(every, until_idle), options, on_progress)
+    output.show(report, print_watch)
+    return SOME_FAILED if report.progress.failures else 0
+
+
+def print_batch(report: BatchReport) -> None:
+    print_failures(report.progress.failures)
+    if report.skipped:
+        print("skipped: " + ", ".join(f"{count} {printable(ending)}" for ending, count in report.skipped.items()))
+    _print_needs_review(report.needs_review)
+    print_rate(report.progress, report.engine, report.out)
+    if report.progress.failures:
+        print("repair what failed, then run the same command again: what is finished is kept")
+
+
+def print_watch(report: BatchReport) -> None:
+    """Print how a watch ended; each failure had its line when it came."""
+    _print_needs_review(report.needs_review)
+    print_rate(report.progress, report.engine, report.out)
+    if report.progress.failures:
+        print(f"{len(report.progress.failures)} failed: see above")
+
+
+def _print_needs_review(needs_review: Sequence[tuple[str, str]]) -> None:
+    for picture, reason in needs_review[:LISTED]:
+        print(f"needs review: {printable(picture)}: {reason}")
+    if len(needs_review) > LISTED:
+        print(f"{len(needs_review) - LISTED} more need review: --json lists them all")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from carvanamask.batch.runner import Manner
-from carvanamask.cli.console import progress, say
+from carvanamask.cli.console import log, progress_bar
+from carvanamask.cutout.scene import ROOM, Scene
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.data.run_dir import RunDir
 from carvanamask.errors import DataError
@@ -15,7 +15,7 @@ from carvanamask.figures.report_page import Chapter, save_report_page
 from carvanamask.io.read import load_mask, load_picture, picture_size_wh
 from carvanamask.jobs.check_data import DataReport, check_data
 from carvanamask.jobs.check_submission import SubmissionReport, check_submission
-from carvanamask.jobs.cutout import ROOM, Scene, cut_by_mask
+from carvanamask.jobs.cutout import cut_by_mask
 from carvanamask.jobs.evaluate import EvaluationReport, evaluate
 from carvanamask.jobs.submit import SubmitReport, submit
 from carvanamask.jobs.threshold import ThresholdReport, choose_threshold
@@ -41,29 +41,28 @@ def run_demo(out: Path, data: Path = SHOWROOM, recipe: str = "demo") -> Path:
     Everything lies in `out`; a training that an earlier call finished is kept.
     """
     folder = KaggleFolder(data)
-    say(f"1/6 checking {data}")
-    with progress("checking") as on_progress:
+    log.info(f"1/6 checking {data}")
+    with progress_bar("checking") as on_progress:
         checked = check_data(folder, on_progress)
     if checked.errors:
-        raise DataError(f"{data} has {checked.errors} errors: see data check --data {data}")
-    say("2/6 training")
-    trained = train(folder, plan_run(out, "demo", recipe), say, has_progress_bar=False)
+        raise DataError(f"has {checked.errors} errors", f"see data check --data {data}", data)
+    log.info("2/6 training")
+    trained = train(folder, plan_run(out, "demo", recipe), has_progress_bar=False)
     run = trained.run
-    say("3/6 scoring on cars it has never seen, choosing the threshold")
-    with progress("scoring") as on_progress:
-        scored = evaluate(trained.model, folder, run.evaluation, figures=2, on_progress=on_progress, say=say)
+    log.info("3/6 scoring on cars it has never seen, choosing the threshold")
+    with progress_bar("scoring") as on_progress:
+        scored = evaluate(trained.model, folder, run.evaluation, figures=2, on_progress=on_progress)
     threshold = choose_threshold(trained.model, run.evaluation)
-    say("4/6 predicting the test cars, writing a submission")
-    with progress("predicting") as on_progress:
-        manner = Manner(on_progress=lambda news: on_progress(news.kept + news.done, news.total))
-        submitted = submit(find_model("demo", out), folder, run.submission, run.masks, manner=manner)
+    log.info("4/6 predicting the test cars, writing a submission")
+    with progress_bar("predicting") as on_progress:
+        submitted = submit(find_model("demo", out), folder, run.submission, run.masks, on_progress=on_progress)
     tests = folder.test_samples()
     names = folder.submission_names() or [sample.picture.name for sample in tests]
     verdict = check_submission(run.submission, names, picture_size_wh(tests[0].picture))
-    say("5/6 cutting out a car")
+    log.info("5/6 cutting out a car")
     cars = {car: [sample for sample in tests if sample.car == car] for car in sorted({s.car for s in tests})}
     scene = _cut_out(cars[tests[-1].car], run)
-    say("6/6 drawing the page")
+    log.info("6/6 drawing the page")
     page = out / "report.html"
     chapters = [
         Chapter("In numbers", facts=_facts(checked, scored, threshold, submitted, verdict)),
@@ -90,8 +89,8 @@ def _facts(
         ("pictures looked over", f"{checked.training_pictures + checked.test_pictures}, {checked.errors} errors"),
         ("mean Dice", f"{scored.dice:.4f} on {len(scored.pictures)} pictures of {len(scored.dice_by_car)} unseen cars"),
         ("worst picture", f"{worst.sample.name}: {worst.dice:.4f}"),
-        ("threshold", f"{threshold.before:.3f} → {threshold.after:.3f}, Dice {threshold.gain:+.5f}"),
-        ("file to mask file", f"{submitted.progress.pictures_per_second:.0f} pictures a second ({submitted.engine})"),
+        ("threshold", f"{threshold.after:.3f} (was {threshold.before:.3f}), Dice {threshold.gain:+.5f}"),
+        ("file to mask file", f"{submitted.progress.per_second:.0f} pictures per second ({submitted.engine})"),
         ("submission", f"{verdict.rows} rows, {'valid' if verdict.is_valid else 'not valid'}"),
     ]
 

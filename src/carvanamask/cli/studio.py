@@ -5,46 +5,66 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from cyclopts import App
 
-from carvanamask.cli.console import progress, say
-from carvanamask.cli.options import parse_size, studio_app
+from carvanamask.cli.console import log, progress_bar
+from carvanamask.cli.options import not_negative, parse_size
+
+studio = App(name="studio", help="Render cars in the synthetic photo studio.")
 
 
-@studio_app.command("render")
+@studio.command
 def render(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="the Kaggle folder to fill")],
-    cars: Annotated[int, typer.Option(help="training cars, 16 views each")] = 8,
-    test_cars: Annotated[int, typer.Option(help="cars for test/, without masks")] = 0,
-    size: Annotated[str, typer.Option(metavar="WxH", help="of the pictures")] = "960x640",
-    seed: Annotated[int, typer.Option(min=0, help="another seed makes other cars")] = 0,
-    body: Annotated[str | None, typer.Option(help="every car of this body type, like minivan")] = None,
-    samples: Annotated[int, typer.Option(help="light paths a pixel: more is slower and less grainy")] = 32,
-    quality: Annotated[int, typer.Option(help="of the JPEGs, 1 to 100")] = 88,
+    *,
+    out: Path,
+    cars: int = 8,
+    test_cars: int = 0,
+    size: str = "960x640",
+    seed: Annotated[int, not_negative] = 0,
+    body: str | None = None,
+    samples: int = 32,
+    quality: int = 88,
 ) -> None:
-    """Render labelled cars into a Kaggle folder; the same command again finishes what is left."""
-    from carvanamask.jobs.render import RenderOptions, render
-    from carvanamask.studio.renderer import engine, load_mitsuba
+    """Render labelled cars into a Kaggle folder; the same command again finishes what is left.
 
-    say(f"engine: {engine(load_mitsuba().variant())}")
-    with progress("rendering") as on_progress:
+    Args:
+        out: The Kaggle folder to fill.
+        cars: Number of training cars, with 16 views each.
+        test_cars: Number of cars for test/, without masks.
+        size: Width and height of the pictures, as WxH.
+        seed: Another seed makes other cars.
+        body: Body type of every car, like minivan; by default all types.
+        samples: Light paths per pixel: more is slower and less grainy.
+        quality: Quality of the JPEGs, 1 to 100.
+    """
+    from carvanamask.jobs.render import RenderOptions, render
+
+    _log_engine()
+    with progress_bar("rendering") as on_progress:
         options = RenderOptions(cars, test_cars, parse_size(size), seed, body, samples, quality)
         report = render(out, options, on_progress)
     print(f"{len(report.cars)} cars and {len(report.test_cars)} test cars in {out}", end=": ")
     print(f"{report.rendered} pictures rendered, {report.skipped} were there")
 
 
-@studio_app.command("sheet")
-def sheet(
-    out: Annotated[Path, typer.Option(metavar="FILE", help="the sheet, .jpg or .png")],
-    seed: Annotated[int, typer.Option(min=0, help="another seed makes other cars")] = 47,
-    samples: Annotated[int, typer.Option(help="light paths a pixel")] = 16,
-) -> None:
-    """Render every body type in four views onto one sheet, to look at."""
-    from carvanamask.jobs.render import render_sheet
-    from carvanamask.studio.renderer import engine, load_mitsuba
+@studio.command
+def sheet(*, out: Path, seed: Annotated[int, not_negative] = 47, samples: int = 16) -> None:
+    """Render every body type in four views onto one sheet, to look at.
 
-    say(f"engine: {engine(load_mitsuba().variant())}")
-    with progress("rendering") as on_progress:
+    Args:
+        out: The sheet, .jpg or .png.
+        seed: Another seed makes other cars.
+        samples: Light paths per pixel.
+    """
+    from carvanamask.jobs.render import render_sheet
+
+    _log_engine()
+    with progress_bar("rendering") as on_progress:
         render_sheet(out, seed, samples, on_progress=on_progress)
     print(f"sheet in {out}")
+
+
+def _log_engine() -> None:
+    from carvanamask.studio.renderer import engine, load_mitsuba
+
+    log.info("engine: %s", engine(load_mitsuba().variant()))

@@ -25,7 +25,8 @@ from carvanamask.data.picture_list import BatchItem, PictureList
 from carvanamask.errors import ConfigError
 from carvanamask.io.read import load_mask
 from carvanamask.io.table import save_table
-from carvanamask.mask_quality.label_checks import Candidate, LabelLimits, Refusal, refused_views
+from carvanamask.mask_quality.label_checks import Candidate, Refusal, refused_views
+from carvanamask.mask_quality.label_limits import LabelLimits
 from carvanamask.mask_quality.vehicle import Silhouette
 from carvanamask.model.model_file import ModelFile
 
