@@ -257,14 +257,14 @@ def test_rim_level_limit_is_90_percent_of_the_roof(rim: int, closes: bool) -> No
     assert is_closed(from_heights((60, 100), (40, rim), (20, rim - 20), (40, rim))) == closes
 
 
-@pytest.mark.parametrize(("depth", "closes"), [(5, True), (4, False)])
+@pytest.mark.parametrize(("depth", "closes"), [(20, True), (19, False)])
 def test_dip_depth_limit_is_5_percent_of_the_roof(depth: int, closes: bool) -> None:
-    assert is_closed(from_heights((80, 100), (20, 100 - depth), (80, 100))) == closes
+    assert is_closed(from_heights((80, 400), (20, 400 - depth), (80, 400))) == closes
 
 
-@pytest.mark.parametrize(("depth", "closes"), [(6, True), (5, False)])
+@pytest.mark.parametrize(("depth", "closes"), [(24, True), (23, False)])
 def test_dip_steepness_limit_is_12_percent_of_its_width(depth: int, closes: bool) -> None:
-    assert is_closed(from_heights((80, 100), (50, 100 - depth), (80, 100))) == closes
+    assert is_closed(from_heights((80, 100), (200, 100 - depth), (80, 100))) == closes
 
 
 @pytest.mark.parametrize(("rim_px", "closes"), [(12, True), (11, False)])
@@ -272,9 +272,9 @@ def test_rim_length_limit_is_6_percent_of_the_width(rim_px: int, closes: bool) -
     assert is_closed(from_heights((60, 80), (rim_px, 100), (20, 80), (120 - rim_px, 100))) == closes
 
 
-@pytest.mark.parametrize(("outer_rim", "closes"), [(95, True), (94, False)])
+@pytest.mark.parametrize(("outer_rim", "closes"), [(380, True), (379, False)])
 def test_rim_may_be_lower_by_5_percent_of_the_roof(outer_rim: int, closes: bool) -> None:
-    assert is_closed(from_heights((60, 80), (6, outer_rim), (6, 100), (20, 80), (108, 100))) == closes
+    assert is_closed(from_heights((60, 320), (6, outer_rim), (6, 400), (20, 320), (108, 400))) == closes
 
 
 @pytest.mark.parametrize(("antenna_px", "closes"), [(14, True), (15, False)])

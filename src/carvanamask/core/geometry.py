@@ -45,24 +45,15 @@ class Box:
         car = cls.enclosing(is_car)
         if not car.width:
             return None
-        # in shares of the picture: where the car starts and ends, left to right and top to bottom
-        ends = [
-            (first / side, (first + length) / side)
-            for first, length, side in ((car.left, car.width, is_car.shape[1]), (car.top, car.height, is_car.shape[0]))
-        ]
-        centres = [(low + high) / 2 * side for (low, high), side in zip(ends, size_wh, strict=True)]
-        needed = [
-            (high - low) * side * (1 + 2 * margin)
-            for (low, high), side, margin in zip(ends, size_wh, CROP_MARGIN_WH, strict=True)
-        ]
-        aspect = aspect_wh[0] / aspect_wh[1]
-        wanted = max(needed[0], needed[1] * aspect), max(needed[1], needed[0] / aspect)
-        lengths = [max(1, min(side, round(want))) for side, want in zip(size_wh, wanted, strict=True)]
-        left, top = (
-            min(max(0, round(centre - length / 2)), side - length)
-            for centre, length, side in zip(centres, lengths, size_wh, strict=True)
-        )
-        return cls(left, top, *lengths)
+        # pairs of numbers: across and down
+        picture_wh, aspect = np.array(size_wh), aspect_wh[0] / aspect_wh[1]
+        start = np.array([car.left, car.top]) / is_car.shape[::-1]
+        end = np.array([car.left + car.width, car.top + car.height]) / is_car.shape[::-1]
+        car_wh = (end - start) * picture_wh * (1 + 2 * np.array(CROP_MARGIN_WH))
+        wanted_wh = np.maximum(car_wh, [car_wh[1] * aspect, car_wh[0] / aspect])
+        crop_wh = np.clip(wanted_wh.round(), 1, picture_wh)
+        corner = np.clip(((start + end) / 2 * picture_wh - crop_wh / 2).round(), 0, picture_wh - crop_wh)
+        return cls(*corner.astype(int).tolist(), *crop_wh.astype(int).tolist())
 
     @property
     def slices(self) -> tuple[slice, slice]:
