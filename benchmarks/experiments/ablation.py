@@ -32,14 +32,7 @@ MINIVANS = ("33a310ea7462", "c6f50d44f141", "d61b6bfeabb2", "fecea3036c59")
 TRAINING_CARS, OTHER_SCORED_CARS, CHECKPOINT_CARS = 120, 20, 2
 
 BASE = ["input.size_wh=[256, 160]", "training.epochs=1", "augment.value=30"]
-UNET = [
-    *BASE,
-    "network.frozen_downsamplings=0",
-    "network.name=unet",
-    "network.levels=5",
-    "network.filters=12",
-    "network.pretrained=false",
-]
+UNET = [*BASE, "network.name=unet", "network.levels=5", "network.filters=12"]
 
 
 @dataclass(frozen=True)
