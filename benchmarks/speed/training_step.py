@@ -19,7 +19,7 @@ from carvanamask.training.recipe import load_config
 STEPS = 8
 
 
-def plain(x: Tensor, weight: Tensor, stride: int, padding: int, gradient_share: float = 1) -> Tensor:
+def plain(x: Tensor, weight: Tensor, stride: int, padding: int, gradient_share: float) -> Tensor:
     """Convolve with the gradients of torch."""
     return functional.conv2d(x, weight, None, stride, padding, groups=len(weight))
 

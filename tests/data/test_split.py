@@ -1,15 +1,25 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from carvanamask.data.kaggle_folder import Sample
-from carvanamask.data.split import Split, split_by_car
+from carvanamask.data import split as splits
+from carvanamask.data.split import Split
 from carvanamask.errors import ConfigError, DataError
+from carvanamask.training.config import SplitConfig
 from carvanamask.training.recipe import load_config
 
 CARS = [f"car{number:02d}" for number in range(40)]
+DEFAULTS = SplitConfig().model_dump(exclude={"extra_folders", "extra_labels"})
+
+
+def split_by_car(cars: Iterable[str], **options: Any) -> Split:
+    """Return the split by these options, and the defaults of the others."""
+    return splits.split_by_car(cars, **DEFAULTS | options)
 
 
 def test_car_on_both_sides_is_refused() -> None:
@@ -24,7 +34,7 @@ def test_empty_side_is_refused(sides: tuple[tuple[str, ...], tuple[str, ...]]) -
 
 
 def test_every_car_is_on_one_side() -> None:
-    split = split_by_car(CARS, 0.15)
+    split = split_by_car(CARS, validation_share=0.15)
     assert len(split.validation) == 6  # 0.15 of 40
     assert sorted(split.training + split.validation) == CARS
 
@@ -38,15 +48,15 @@ def test_another_seed_holds_out_other_cars() -> None:
 
 
 def test_new_car_moves_no_other_car() -> None:
-    before = split_by_car(CARS, 0.15)
-    after = split_by_car([*CARS, "new"], 0.15)  # 0.15 of 41 is still 6
+    before = split_by_car(CARS, validation_share=0.15)
+    after = split_by_car([*CARS, "new"], validation_share=0.15)  # 0.15 of 41 is still 6
     assert len(set(before.validation) - set(after.validation)) <= 1
     assert set(after.validation) - set(before.validation) <= {"new"}
 
 
 def test_named_cars_are_held_out() -> None:
     for seed in range(5):
-        assert {"car07", "car31"} <= set(split_by_car(CARS, 0.15, seed, ["car07", "car31"]).validation)
+        assert {"car07", "car31"} <= set(split_by_car(CARS, seed=seed, held_out_cars=["car07", "car31"]).validation)
 
 
 def test_named_car_without_pictures_is_an_error() -> None:
@@ -89,7 +99,7 @@ def test_folds_hold_out_every_car_once(count: int) -> None:
 
 
 def test_fold_depends_on_cars_and_seed() -> None:
-    assert split_by_car(CARS[::-1] * 2, folds=5, fold=2) == split_by_car(CARS, 0.5, folds=5, fold=2)
+    assert split_by_car(CARS[::-1] * 2, folds=5, fold=2) == split_by_car(CARS, validation_share=0.5, folds=5, fold=2)
     assert len({split_by_car(CARS, seed=seed, folds=5, fold=2).hash for seed in range(5)}) == 5
 
 
@@ -119,9 +129,9 @@ def test_more_folds_than_cars_are_refused() -> None:
     [
         (
             ["split.folds=5", "split.fold=5"],
-            r"^split.fold = 5 is none of 5 folds: use 0 to 4 \(from --set split.folds=5",
+            r"^split.fold = 5 is not one of 5 folds: use 0 to 4 \(from --set split.folds=5",
         ),
-        (["split.fold=1"], r"^split.fold = 1 is a fold of none: set split.folds, too"),
+        (["split.fold=1"], r"^split.fold = 1 needs split.folds: set it, too"),
         (["split.folds=1"], r"^split.folds = 1: must be greater than or equal to 2"),
     ],
 )

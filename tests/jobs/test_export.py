@@ -16,7 +16,7 @@ from carvanamask.model.openvino_engine import OpenVinoPredictor
 from carvanamask.model.registry import BUILT_IN
 from carvanamask.training.export import encode_onnx
 from carvanamask.training.networks import build_network
-from carvanamask.training.quantize import eight_bits
+from carvanamask.training.quantize import quantize_per_channel
 from carvanamask.training.recipe import load_config
 from command_line import Run
 
@@ -35,7 +35,7 @@ def model(tmp_path: Path) -> ModelFile:
 
 def test_each_channel_has_127_steps_up_to_its_largest_weight_where_clipping_gains_nothing() -> None:
     weights = np.array([[127.0, -64.0, 0.0], [0.5, 0.25, -0.5], [0, 0, 0]], dtype=np.float32)
-    steps, scale = eight_bits(weights)
+    steps, scale = quantize_per_channel(weights)
     assert steps.dtype == np.int8
     assert steps[0].tolist() == [127, -64, 0]
     assert scale[0] == 1
@@ -47,7 +47,7 @@ def test_clipping_one_weight_is_chosen_where_it_lowers_the_error_of_all() -> Non
     # values between steps at full range: half a step wrong each, as many as outweigh one clipped a little
     weights = np.full((1, 2001), 0.5, dtype=np.float32)
     weights[0, 0] = 127
-    steps, scale = eight_bits(weights)
+    steps, scale = quantize_per_channel(weights)
     error = ((steps * scale[:, None] - weights) ** 2).sum()
     plain = ((np.round(weights) - weights) ** 2).sum()
     assert error < plain

@@ -1,3 +1,4 @@
+import logging
 from pathlib import Path
 
 import lightning as L
@@ -14,7 +15,7 @@ from carvanamask.io.write import save_mask
 from carvanamask.jobs.train import TrainPlan, plan_run, train
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.registry import find_model
-from carvanamask.training import module
+from carvanamask.training import fit, module
 from carvanamask.training.run_files import load_metrics
 from drawn_cars import draw_kaggle_folder
 
@@ -31,12 +32,30 @@ FILES_OF_A_RUN = {
 }
 
 
-def quiet_train(folder: Path, plan: TrainPlan, interrupt_at: str = "") -> RunDir:
-    def listen(line: str) -> None:
-        if interrupt_at and line.startswith(interrupt_at):
+class Interrupt(logging.Handler):
+    """Presses Ctrl-C when a message begins so."""
+
+    def __init__(self, start: str) -> None:
+        super().__init__()
+        self.start = start
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.start and record.getMessage().startswith(self.start):
             raise KeyboardInterrupt
 
-    return train(KaggleFolder(folder), plan, listen, has_progress_bar=False).run
+
+@pytest.fixture(autouse=True)
+def show_messages(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "carvanamask")
+
+
+def quiet_train(folder: Path, plan: TrainPlan, interrupt_at: str = "") -> RunDir:
+    handler = Interrupt(interrupt_at)
+    logging.getLogger("carvanamask").addHandler(handler)
+    try:
+        return train(KaggleFolder(folder), plan, has_progress_bar=False).run
+    finally:
+        logging.getLogger("carvanamask").removeHandler(handler)
 
 
 def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
@@ -90,7 +109,7 @@ def test_the_best_epoch_stays_the_best_where_a_run_goes_on_in_another_place(
     drawn_folder: Path, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter(1 / judged for judged in range(1, 100))
-    monkeypatch.setattr(module, "at_full_size", lambda probabilities, truth: (next(scores), 0.0))
+    monkeypatch.setattr(module, "score_at_full_size", lambda probabilities, truth: (next(scores), 0.0))
     with pytest.raises(KeyboardInterrupt):
         quiet_train(drawn_folder, plan_run(tmp_path / "here", "run", str(tiny_recipe)), interrupt_at="epoch 1")
     (tmp_path / "here").rename(tmp_path / "there")
@@ -174,7 +193,7 @@ def test_a_started_run_refuses_another_beginning_and_other_pictures(
             quiet_train(drawn_folder, plan, interrupt_at="epoch 0")
     with pytest.raises(ConfigError, match=r"^run 'first-2' goes on from first: give --model first again, or use anoth"):
         quiet_train(drawn_folder, plan_run(tmp_path, "first-2"))
-    with pytest.raises(ConfigError, match=r"^run 'anew' began anew: leave --model first out, or use another --name"):
+    with pytest.raises(ConfigError, match=r"^run 'anew' doesn't go on from another run: leave --model first out, or"):
         quiet_train(drawn_folder, TrainPlan(anew.run, anew.config, first.best_checkpoint))
     same_cars = draw_kaggle_folder(tmp_path / "fewer", cars=4, views=3, size_wh=(96, 64))
     with pytest.raises(ConfigError, match=r"^run 'anew' was started on other pictures: use another --name"):
@@ -192,7 +211,7 @@ def test_what_no_training_can_end_in_is_refused_before_it_starts(
         quiet_train(drawn_folder, without_first_pass)
     wider = plan_run(tmp_path, "wider", None, ["network.filters=6"], "first")
     with pytest.raises(
-        ConfigError, match=r"^the weights of --model first are another network's \(network.filters was 4"
+        ConfigError, match=r"^the weights of --model first belong to another network \(network.filters was 4"
     ):
         quiet_train(drawn_folder, wider)
     assert not without_first_pass.run.is_started
@@ -222,21 +241,20 @@ def test_a_damaged_picture_that_a_reading_process_meets_is_named_in_one_line(tin
 def test_reading_processes_without_room_to_pass_pictures_on_end_in_one_line(
     drawn_folder: Path, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fit(*_: object, **__: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
 
-    monkeypatch.setattr(L.Trainer, "fit", fit)
+    monkeypatch.setattr(L.Trainer, "fit", fail)
     with pytest.raises(ConfigError, match=r"^/dev/shm is too small .*: use training.workers = 0 or a smaller"):
         quiet_train(drawn_folder, plan_run(tmp_path, None, str(tiny_recipe)))
 
 
 def test_a_training_whose_pictures_do_not_fit_into_memory_says_so(
-    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
+    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    heard: list[str] = []
     plan = plan_run(tmp_path, None, str(tiny_recipe), ["training.epochs=1", "training.cache_gb=0"])
-    train(KaggleFolder(drawn_folder), plan, heard.append, has_progress_bar=False)
-    (line,) = [line for line in heard if line.startswith("pictures are read anew in every epoch: to keep them in mem")]
+    quiet_train(drawn_folder, plan)
+    (line,) = [line for line in caplog.messages if line.startswith("pictures are read again in every epoch: a cache ")]
     assert "takes 7.37e-05 GB, training.cache_gb allows 0" in line  # 3 cars, 4 views, 48x32 pixels, 4 bytes
 
 
@@ -249,15 +267,14 @@ def test_a_started_run_refuses_other_options(drawn_folder: Path, tiny_recipe: Pa
 
 
 def test_a_finished_run_is_kept_with_what_was_done_to_its_model_since(
-    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
+    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     plan = plan_run(tmp_path, None, str(tiny_recipe), ["training.epochs=1"])
     model = ModelFile.load(quiet_train(drawn_folder, plan).model)
     ModelFile.save(model.folder, model.onnx.read_bytes(), model.card.model_copy(update={"threshold": 0.25}))
-    heard: list[str] = []
-    report = train(KaggleFolder(drawn_folder), plan, heard.append, has_progress_bar=False)
+    report = train(KaggleFolder(drawn_folder), plan, has_progress_bar=False)
     assert report.model.card.threshold == 0.25
-    assert "run 'tiny' is finished: use another --name to train again" in heard
+    assert "run 'tiny' is finished: use another --name to train again" in caplog.messages
 
 
 def test_extra_cars_train_and_never_validate(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
@@ -295,18 +312,17 @@ def strangers(tmp_path: Path) -> Path:
 
 
 def test_pseudo_labels_train_never_validate_and_stand_in_the_card(
-    drawn_folder: Path, tiny_recipe: Path, strangers: Path, tmp_path: Path
+    drawn_folder: Path, tiny_recipe: Path, strangers: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = ["training.epochs=1", f'split.extra_labels=["{strangers}"]']
-    heard: list[str] = []
     plan = plan_run(tmp_path, None, str(tiny_recipe), settings)
-    card = train(KaggleFolder(drawn_folder), plan, heard.append, has_progress_bar=False).model.card
+    card = train(KaggleFolder(drawn_folder), plan, has_progress_bar=False).model.card
     cars = {label.sample.car for label in load_labels(strangers)}
     assert cars < set(card.training_cars)
     assert not cars & set(card.validation_cars)
     assert card.provenance.endswith("; 8 pictures of 2 cars with pseudo-labels by bold 0123 + shy 4567")
-    assert "pseudo-labels: 8 an epoch of 8, by bold 0123 + shy 4567" in heard
-    assert any("1 epochs of 20 pictures" in line for line in heard)  # 3 cars and 2, of 4 views
+    assert "pseudo-labels: 8 per epoch of 8, by bold 0123 + shy 4567" in caplog.messages
+    assert any("1 epochs of 20 pictures" in line for line in caplog.messages)  # 3 cars and 2, of 4 views
 
 
 def test_a_share_of_pseudo_labels_goes_on_after_an_interruption_as_if_there_was_none(
@@ -344,13 +360,11 @@ def test_folds_hold_out_each_car_in_one_run(drawn_folder: Path, tiny_recipe: Pat
 def test_a_recipe_nobody_asked_for_never_takes_days(
     drawn_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from carvanamask.training import fit as fitting
-
     def pretend(config: object, steps: int = 1) -> float:
         return 3600.0 if config == plan_run(tmp_path).config else 1.0
 
-    monkeypatch.setattr(fitting, "seconds_a_picture", pretend)
-    monkeypatch.setattr(fitting, "this_machine", lambda precision: fitting.Machine("cpu", "32-true", "CPU"))
+    monkeypatch.setattr(fit, "seconds_per_picture", pretend)
+    monkeypatch.setattr(fit, "find_hardware", lambda precision: fit.Hardware("cpu", "32-true", "CPU"))
     # 3 cars x 4 views x 50 epochs at an hour a picture
     with pytest.raises(ConfigError, match=r"takes about 25 days here: no GPU found; --config \S+ takes about"):
         quiet_train(drawn_folder, plan_run(tmp_path))

@@ -1,10 +1,15 @@
 import cv2
 import numpy as np
 
-from carvanamask.training.augment import augment
+from carvanamask.training import augment as augmentation
+from carvanamask.training.composites import Backgrounds
 from carvanamask.training.config import AugmentConfig
 
 NOTHING = AugmentConfig(flip=0, shift=0, scale=0, hue=0, saturation=0, value=0)
+
+
+def augment(pair: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+    return augmentation.augment(pair, config, rng, Backgrounds(config.background_folder))
 
 
 def pair() -> np.ndarray:

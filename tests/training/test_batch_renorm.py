@@ -6,7 +6,7 @@ from torch import nn
 
 from carvanamask.errors import ModelError
 from carvanamask.training.batch_renorm import BatchRenorm2d, renormalise
-from carvanamask.training.config import NetworkConfig
+from carvanamask.training.config import UNetConfig
 from carvanamask.training.networks import build_network
 
 
@@ -116,7 +116,7 @@ def test_running_statistics_stay_sound_where_a_channel_never_changes() -> None:
 
 def test_a_network_s_normalisations_are_all_replaced_and_keep_what_they_learned() -> None:
     torch.manual_seed(0)
-    network = build_network(NetworkConfig(levels=2, filters=4))
+    network = build_network(UNetConfig(levels=2, filters=4))
     network(torch.rand(2, 3, 16, 16))
     weights = {name: value.clone() for name, value in network.state_dict().items()}
     renormalise(network, warm_up=7)

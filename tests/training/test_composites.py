@@ -71,9 +71,9 @@ def test_the_pair_that_came_is_left_as_it_was() -> None:
 
 
 def test_the_same_generator_gives_the_same_pixels() -> None:
-    first, second = (Backgrounds().draw((32, 48), np.random.default_rng(3)) for _ in range(2))
+    first, second = (Backgrounds("").draw((32, 48), np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
-    assert (Backgrounds().draw((32, 48), np.random.default_rng(4)) != first).any()
+    assert (Backgrounds("").draw((32, 48), np.random.default_rng(4)) != first).any()
     np.testing.assert_array_equal(before_grey(has_shadow=True), before_grey(has_shadow=True))
 
 
@@ -90,7 +90,7 @@ def test_every_drawn_kind_has_the_asked_shape_and_finite_levels(
 
 def test_what_is_drawn_is_a_picture() -> None:
     for seed in range(12):
-        drawn = Backgrounds().draw((32, 48), np.random.default_rng(seed))
+        drawn = Backgrounds("").draw((32, 48), np.random.default_rng(seed))
         assert drawn.shape == (32, 48, 3)
         assert drawn.dtype == np.uint8
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from carvanamask.errors import ConfigError
-from carvanamask.training.config import Config
-from carvanamask.training.recipe import SHIPPED_RECIPES, encode_config, load_config, options
+from carvanamask.training.config import Config, LiteUNetConfig, TimmUNetConfig, UNetConfig
+from carvanamask.training.recipe import SHIPPED_RECIPES, differing_options, encode_config, load_config, options
 
 
 @pytest.mark.parametrize("name", SHIPPED_RECIPES)
@@ -40,14 +40,42 @@ def test_a_size_has_to_fit_how_often_the_network_halves_it() -> None:
         load_config(None, settings)
     assert load_config(None, [settings[0], "input.size_wh=[480, 320]"]).input.size_wh == (480, 320)
     with pytest.raises(ConfigError, match="480x300 can't be halved 5 times"):
-        load_config(None, ["network.name=timm:resnet34", settings[1]])
+        load_config(None, ["network.name=timm", settings[1]])
 
 
 def test_lite0_s_first_layers_can_be_frozen() -> None:
     settings = ["network.name=lite0-unet", "network.frozen_downsamplings=2", "input.size_wh=[64, 32]"]
     assert load_config(None, settings).network.frozen_downsamplings == 2
-    with pytest.raises(ConfigError, match="is for lite0-unet, not for timm:resnet34: use 0"):
-        load_config(None, ["network.name=timm:resnet34", *settings[1:]])
+    with pytest.raises(ConfigError, match=r"no option network\.frozen_downsamplings for timm"):
+        load_config(None, ["network.name=timm", *settings[1:]])
+    with pytest.raises(ConfigError, match=r"^frozen_downsamplings keeps what batch normalisation learned: use norm"):
+        load_config(None, [*settings, "network.normalisation=renorm"])
+
+
+def test_network_options_are_its_own(tmp_path: Path) -> None:
+    config = load_config(None, ["network.name=timm", "network.encoder=vgg11_bn", "network.convolutions_up=1"])
+    assert config.network == TimmUNetConfig(encoder="vgg11_bn", convolutions_up=1)
+    assert config.network.summary == "vgg11_bn from timm, decoder filters 96, 64, 32, 24"
+    path = tmp_path / "mine.toml"
+    path.write_text('[network]\nname = "lite0-unet"\nlevels = 3\n')
+    with pytest.raises(ConfigError, match=r"^no option network.levels for lite0-unet \(from .*mine.toml\)"):
+        load_config(path)
+    path.write_text("network = 3\n")
+    with pytest.raises(ConfigError, match=r"^network = 3: must be a valid dictionary"):
+        load_config(path)
+
+
+def test_another_network_drops_options_it_lacks() -> None:
+    # quick has levels, filters and convolutions_up
+    config = load_config("quick", ["network.name=lite0-unet", "input.size_wh=[64, 32]"])
+    assert config.network == LiteUNetConfig(convolutions_up=2)
+    with pytest.raises(ConfigError, match=r"no option network\.levels for lite0-unet"):
+        load_config("quick", ["network.levels=4", "network.name=lite0-unet"])
+
+
+def test_gradient_share_is_noted() -> None:
+    assert "from 25% of a batch" in LiteUNetConfig().training_note
+    assert LiteUNetConfig(depthwise_gradient_share=1).training_note == UNetConfig().training_note == ""
 
 
 def test_settings_lie_over_the_file_and_read_toml_values() -> None:
@@ -78,16 +106,19 @@ def test_a_config_survives_its_file(tmp_path: Path) -> None:
         ("input.clahe=-1", "input.clahe = -1: must be greater than or equal to 0"),
         (
             "network.name=lite-unet",
-            "network.name = 'lite-unet': must be 'unet', 'lite0-unet' or 'timm:' and a timm model",
+            "network.name = 'lite-unet': must be one of 'unet', 'lite0-unet', 'timm'; did you mean",
         ),
         ("network.name=lite-unet", "did you mean 'lite0-unet'? (from --set network.name=lite-unet)"),
-        ("network.name=timm:", "network.name = 'timm:': must be"),
-        ("network.name=3", "network.name = 3: must be a valid string"),
         (
-            "network.frozen_downsamplings=2",
-            "frozen_downsamplings = 2 is for lite0-unet, not for unet: use 0 (from --set network.",
+            "network.name=timm:resnet34",
+            "network.name = 'timm:resnet34': must be one of 'unet', 'lite0-unet', 'timm';",
         ),
-        ("network.frozen_downsamplings=6", "network.frozen_downsamplings = 6: must be less than or equal to 5"),
+        ("network.name=3", "network.name = 3: must be one of 'unet', 'lite0-unet', 'timm'"),
+        ("network.name=[1]", "network.name = [1]: must be one of"),
+        ("network.frozen_downsamplings=2", "no option network.frozen_downsamplings for unet (from --set network."),
+        ("network.level=2", "no option network.level; did you mean 'network.levels'?"),
+        ("network.levels=9", "network.levels = 9: must be less than or equal to 8"),
+        ("training.workers=two", "training.workers = 'two': must be a valid integer"),
         ("training.seed=-1", "training.seed = -1: must be greater than or equal to 0"),
         ("training.seed=4294967296", "training.seed = 4294967296: must be less than 4294967296"),
         ("training.epochs_per_pass=0", "training.epochs_per_pass = 0: must be greater than or equal to 1"),
@@ -113,6 +144,23 @@ def test_a_wrong_value_in_a_file_names_the_file(tmp_path: Path) -> None:
 def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"no recipe 'quik'; did you mean 'quick'\?"):
         load_config("quik")
+
+
+def test_network_options_name_their_networks() -> None:
+    described = {name: (default, description) for name, default, description in options()}
+    assert described["network.name"][0] == '"unet"'
+    assert all(name in described["network.name"][1] for name in ("unet: ", "lite0-unet: ", "timm: "))
+    assert described["network.levels"][1].endswith(" (unet)")
+    assert described["network.pretrained"][1].endswith(" (lite0-unet, timm)")
+    assert "(" not in described["network.convolutions_up"][1]
+    assert len(described) == len(list(options()))
+
+
+def test_differing_options_of_other_networks() -> None:
+    before, now = load_config("quick"), load_config("quick", ["network.name=lite0-unet", "input.size_wh=[64, 32]"])
+    found = differing_options(before, now)
+    assert {"network.name was unet", "network.levels was 5", "network.pretrained was None"} <= set(found)
+    assert differing_options(now, now) == []
 
 
 def test_every_option_is_described() -> None:

@@ -67,7 +67,7 @@ def test_pairs_are_not_kept_where_shared_memory_is_small_and_the_reason_is_known
     assert ShrunkenPairs([sample] * 14, options, cache_gb=1).why_not_cached == ""
     pairs = ShrunkenPairs([sample] * 15, options, cache_gb=1)
     assert pairs.why_not_cached == (
-        f"to keep them in memory takes 0.0629 GB, training.cache_gb allows 1, and {tmp_path} has 0.0671 GB free"
+        f"a cache takes 0.0629 GB, training.cache_gb allows 1, and {tmp_path} has 0.0671 GB free"
     )
     assert pairs[14].shape == (1024, 1024, 4)
     free = 2**40
@@ -119,8 +119,16 @@ def test_a_variation_depends_on_seed_epoch_and_picture_alone(drawn_folder: Path)
     assert (first[(1, 0)] != pictures(1)[(1, 0)]).any()
 
 
+def sampler_of(
+    real: int, pseudo: int = 0, drawn: int = 0, rank: int = 0, devices: int = 1, **options: int
+) -> EpochSampler:
+    """Return a sampler that draws so many pictures with pseudo-labels for each epoch."""
+    config = TrainingConfig.model_validate({"extra_share": drawn / (real + drawn) or None, **options})
+    return EpochSampler(config, real, pseudo, rank, devices)
+
+
 def test_an_epoch_shows_every_picture_once_in_an_order_of_its_own() -> None:
-    sampler = EpochSampler(10, seed=0, rank=0, devices=1)
+    sampler = sampler_of(10)
     first = list(sampler)
     sampler.set_epoch(1)
     second = list(sampler)
@@ -130,14 +138,14 @@ def test_an_epoch_shows_every_picture_once_in_an_order_of_its_own() -> None:
 
 
 def test_devices_share_an_epoch_without_overlap_and_take_equally_many_steps() -> None:
-    shares = [list(EpochSampler(11, seed=3, rank=rank, devices=2)) for rank in range(2)]
+    shares = [list(sampler_of(11, seed=3, rank=rank, devices=2)) for rank in range(2)]
     assert [len(share) for share in shares] == [5, 5]
     assert not set(shares[0]) & set(shares[1])
 
 
 def test_an_epoch_without_pseudo_labels_has_the_order_it_always_had() -> None:
     expected = np.random.default_rng((7, 0)).permutation(10)
-    assert [i for _, i in EpochSampler(10, seed=7, rank=0, devices=1)] == expected.tolist()
+    assert [i for _, i in sampler_of(10, seed=7)] == expected.tolist()
 
 
 def keys_of(sampler: EpochSampler, epoch: int) -> list[tuple[int, int]]:
@@ -146,7 +154,7 @@ def keys_of(sampler: EpochSampler, epoch: int) -> list[tuple[int, int]]:
 
 
 def test_epochs_that_share_a_pass_show_every_picture_once_between_them() -> None:
-    sampler = EpochSampler(10, seed=7, rank=0, devices=1, epochs_per_pass=2)
+    sampler = sampler_of(10, seed=7, epochs_per_pass=2)
     epochs = [keys_of(sampler, epoch) for epoch in range(4)]
     assert [len(keys) for keys in epochs] == [len(sampler)] * 4 == [5] * 4
     assert [{epoch for epoch, _ in keys} for keys in epochs] == [{0}, {1}, {2}, {3}]
@@ -158,16 +166,16 @@ def test_epochs_that_share_a_pass_show_every_picture_once_between_them() -> None
 
 
 def test_one_epoch_a_pass_is_the_order_without_the_option() -> None:
-    plain, with_option = EpochSampler(9, 7, 0, 1, 5, 3), EpochSampler(9, 7, 0, 1, 5, 3, epochs_per_pass=1)
+    plain, with_option = sampler_of(9, 5, 3, seed=7), sampler_of(9, 5, 3, seed=7, epochs_per_pass=1)
     for epoch in range(3):
         assert keys_of(with_option, epoch) == keys_of(plain, epoch)
     order = np.random.default_rng((7, 2)).permutation(10).tolist()
-    assert [i for _, i in keys_of(EpochSampler(10, 7, 0, 1, epochs_per_pass=1), 2)] == order
+    assert [i for _, i in keys_of(sampler_of(10, seed=7, epochs_per_pass=1), 2)] == order
 
 
 def test_devices_share_a_part_of_a_pass_without_overlap_and_take_equally_many_steps() -> None:
     shares = [
-        [keys_of(EpochSampler(23, 3, rank, devices=2, epochs_per_pass=3), epoch) for rank in range(2)]
+        [keys_of(sampler_of(23, seed=3, rank=rank, devices=2, epochs_per_pass=3), epoch) for rank in range(2)]
         for epoch in range(3)
     ]
     assert [[len(share) for share in epoch] for epoch in shares] == [[3, 3]] * 3  # 23 = 3 · 2 · 3 + 5
@@ -176,14 +184,14 @@ def test_devices_share_a_part_of_a_pass_without_overlap_and_take_equally_many_st
 
 
 def test_a_pass_also_spreads_its_pseudo_labelled_pictures_over_its_epochs() -> None:
-    sampler = EpochSampler(6, seed=0, rank=0, devices=1, pool=20, drawn=4, epochs_per_pass=2)
+    sampler = sampler_of(6, 20, 4, epochs_per_pass=2)
     printable = [i for epoch in range(2) for _, i in keys_of(sampler, epoch)]
     assert len(printable) == len(set(printable)) == 10
     assert [i for i in sorted(printable) if i < 6] == list(range(6))
 
 
 def test_an_epoch_shows_every_real_picture_and_draws_others_from_the_pool() -> None:
-    sampler = EpochSampler(6, seed=0, rank=0, devices=1, pool=20, drawn=4)
+    sampler = sampler_of(6, 20, 4)
     drawn = []
     for epoch in range(3):
         sampler.set_epoch(epoch)
@@ -197,7 +205,7 @@ def test_an_epoch_shows_every_real_picture_and_draws_others_from_the_pool() -> N
 
 
 def test_a_pool_that_is_too_small_is_shown_whole_before_any_of_it_comes_again() -> None:
-    printable = [i for _, i in EpochSampler(4, seed=0, rank=0, devices=1, pool=3, drawn=8)]
+    printable = [i for _, i in sampler_of(4, 3, 8)]
     assert len(printable) == len(set(printable)) == 12
     pictures = sorted(i % 7 for i in printable)
     assert pictures[:4] == [0, 1, 2, 3]
@@ -205,7 +213,7 @@ def test_a_pool_that_is_too_small_is_shown_whole_before_any_of_it_comes_again() 
 
 
 def test_devices_share_real_and_pseudo_labelled_pictures_without_overlap() -> None:
-    shares = [list(EpochSampler(6, 3, rank, devices=2, pool=9, drawn=5)) for rank in range(2)]
+    shares = [list(sampler_of(6, 9, 5, seed=3, rank=rank, devices=2)) for rank in range(2)]
     assert [len(share) for share in shares] == [5, 5]
     assert not set(shares[0]) & set(shares[1])
 

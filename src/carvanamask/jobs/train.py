@@ -1,4 +1,4 @@
-"""Train a network on labelled pictures and leave a run with a model in it."""
+"""Train a network on labelled pictures, in a run directory that ends up with a model."""
 
 from __future__ import annotations
 
@@ -13,49 +13,48 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from carvanamask.core.card import ModelCard
-from carvanamask.data.kaggle_folder import KaggleFolder, Sample
-from carvanamask.data.label_list import Label
+from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.run_dir import RunDir
-from carvanamask.data.split import Split, split_by_car
-from carvanamask.errors import ConfigError, ModelError, nearest
+from carvanamask.errors import ConfigError, MissingPackageError, ModelError, nearest
 from carvanamask.figures.curves import save_training_curves
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.registry import built_in_names, find_model
 from carvanamask.training.config import Config
-from carvanamask.training.lineage import KNOWN_CARS, extra_labels, extra_samples, known_cars
-from carvanamask.training.recipe import SHIPPED_RECIPES, load_config, option_values
+from carvanamask.training.lineage import KNOWN_CARS, TrainingData, known_cars, load_training_data
+from carvanamask.training.recipe import SHIPPED_RECIPES, differing_options, load_config
 from carvanamask.training.run_files import load_environment, load_metrics, load_run_config, load_split, start_run
 from carvanamask.version import __version__
 
 if TYPE_CHECKING:
-    from carvanamask.training.fit import Machine
+    from carvanamask.training.fit import Hardware
 
 DEFAULT_RECIPE = "seed-1024"
 
 log = logging.getLogger(__name__)
 
+# keys in a run's environment
 _LABELS = "pseudo_labels_sha256"
 _PICTURES = "pictures_sha256"
-_BEFORE = "goes_on_from"
+_INITIAL_RUN = "goes_on_from"
 
 PATIENCE_HOURS = 12.0
-"""A recipe that takes longer than this on the CPU is answered with one that doesn't."""
+"""For a recipe that takes longer than this on a CPU, a faster one is recommended."""
 
 
 @dataclass(frozen=True)
 class TrainPlan:
-    """Which run, with which options, beginning with which weights."""
+    """Which run to train, with which options and which initial weights."""
 
     run: RunDir
     config: Config
     start_from: Path | None = None
-    """A checkpoint; None begins as the recipe says."""
+    """The checkpoint with the initial weights; None: the recipe's."""
     is_recipe_chosen: bool = True
-    """Whether the user named the recipe: one that nobody asked for must not take days."""
+    """Whether the user chose the recipe: the default one must not take days on a CPU."""
 
     @property
-    def before(self) -> RunDir | None:
-        """The run whose weights it begins with."""
+    def initial(self) -> RunDir | None:
+        """The run that the initial weights come from."""
         return RunDir(self.start_from.parent.parent) if self.start_from else None
 
 
@@ -66,10 +65,10 @@ def plan_run(
     settings: Sequence[str] = (),
     model: str | None = None,
 ) -> TrainPlan:
-    """What `train --name --config --set --model` mean together.
+    """Return what `train --name --config --set --model` mean together.
 
-    A run is called after its recipe, with my- before it where a built-in model is called so. Going on from `model`, a
-    run, keeps that run's options; the new run is called after it with a number behind.
+    A run is named after its recipe, with the prefix my- where a built-in model has that name. A run that goes on from
+    the run `model` keeps that run's options, and its name with a number appended.
     """
     if model is None:
         config = load_config(recipe or DEFAULT_RECIPE, settings)
@@ -77,21 +76,21 @@ def plan_run(
         is_taken = recipe_name in built_in_names() and not RunDir.named(recipe_name, runs).is_started
         own_name = f"my-{recipe_name}" if is_taken else recipe_name
         return TrainPlan(RunDir.named(name or own_name, runs), config, None, bool(recipe))
-    before = RunDir.named(model, runs)
-    if not before.best_checkpoint.exists():
+    initial = RunDir.named(model, runs)
+    if not initial.best_checkpoint.exists():
         known = sorted(path.parent.parent.name for path in runs.glob(f"*/{RunDir(Path()).best_checkpoint}"))
         names = ", ".join(known) or "none yet: train one first"
         raise ModelError(f"no run '{model}' to go on from{nearest(model, known)} (runs: {names})")
-    config = load_config(recipe or before.config_file, settings)
+    config = load_config(recipe, settings) if recipe else load_run_config(initial, settings)
     number = 2
     while RunDir.named(f"{model}-{number}", runs).is_finished:
         number += 1
-    return TrainPlan(RunDir.named(name or f"{model}-{number}", runs), config, before.best_checkpoint)
+    return TrainPlan(RunDir.named(name or f"{model}-{number}", runs), config, initial.best_checkpoint)
 
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What came out of a training."""
+    """The result of a training."""
 
     run: RunDir
     model: ModelFile
@@ -99,176 +98,138 @@ class TrainReport:
     dice: float
 
 
-def train(
-    folder: KaggleFolder,
-    plan: TrainPlan,
-    has_progress_bar: bool = True,
-) -> TrainReport:
-    """Carry out a plan; a run that was interrupted goes on where it stopped.
+def train(folder: KaggleFolder, plan: TrainPlan, has_progress_bar: bool = True) -> TrainReport:
+    """Train as planned; an interrupted run resumes where it stopped, and a finished one is only reported.
 
-    `say` is told, in one line each, what the work runs on, how long it will take, and how each epoch went.
-    Raises ConfigError when the run was started with other options or pictures, or takes longer than the plan allows,
-    and DataError when it holds out a car that what it builds on has learned from.
+    Raises ConfigError where the run was started with other options or pictures, or takes longer than the plan allows,
+    and DataError where it holds out a car that its initial weights or its coarse model learned from.
     """
-    fitting = _import_fitting()
+    fitting = _import_fit()
     if not fitting.is_first_process():
-        log.setLevel(logging.WARNING)
+        logging.getLogger("carvanamask").setLevel(logging.WARNING)
     run, config = plan.run, plan.config
-    if run.is_finished and not run.is_started:
-        raise ConfigError(f"'{run.name}' is a model that wasn't trained here: use another --name")
-    samples = folder.training_samples()
-    split = _split(plan, samples)
-    extra, labels = extra_samples(config, split), extra_labels(config, split)
-    pseudo = [label.sample for label in labels]
-    training, validation = [*split.training_samples(samples), *extra], split.validation_samples(samples)
-    machine = fitting.this_machine(config.training.precision)
-    log.info(f"device: {machine.description}")
-    beside = f" and {len(extra)} extra pictures" if extra else ""
-    log.info(f"cars: {len(split.training)} to train on{beside}, {len(split.validation)} held out (split {split.hash})")
-    pseudo_per_epoch = config.training.pseudo_count(len(training), len(pseudo))
-    if pseudo:
-        log.info(f"pseudo-labels: {pseudo_per_epoch} an epoch of {len(pseudo)}, by {_makers(labels)}")
+    data = load_training_data(config.split, folder)
+    _check_same_run(plan, data)
+    hardware = fitting.find_hardware(config.training.precision)
+    _log_data(config, data, hardware)
     if run.is_finished:
         log.info(f"run '{run.name}' is finished: use another --name to train again")
-        return TrainReport(run, ModelFile.load(run.model), len(load_metrics(run)), _best_epoch(run)["val_dice"])
-    known = known_cars(plan.before, _coarse_models(plan), split)
-    environment = _environment(plan, known, [*samples, *extra], labels)
+        return _report(run)
+    coarse_name = config.input.coarse_model
+    coarse_model = find_model(coarse_name, run.root.parent) if coarse_name else None
+    known = known_cars(plan.initial, coarse_model, data.split)
+    environment = _environment(plan, data, known)
     if run.is_started:
-        _refuse_others(run, environment)
+        _check_same_pictures(run, environment)
     else:
         if plan.start_from:
-            fitting.check_beginning(config, plan.start_from)
-        _say_how_long(plan, len(training) + pseudo_per_epoch, machine)
-        start_run(run, config, split, environment)
-    fitting.fit(config, training, validation, run, plan.start_from, has_progress_bar, pseudo)
+            fitting.check_initial_weights(config, plan.start_from)
+        _check_duration(plan, data, hardware)
+        start_run(run, config, data.split, environment)
+    fitting.fit(run, config, data, plan.start_from, has_progress_bar)
     if not fitting.is_first_process():
-        raise SystemExit(0)  # its part is done: the first process writes the model and reports
+        raise SystemExit(0)  # only the first process writes the model and reports
     save_training_curves(run.curves, load_metrics(run), run.name)
-    model = _export(plan, {sample.car for sample in [*training, *pseudo]}, known, split.validation, labels)
-    return TrainReport(run, model, len(load_metrics(run)), _best_epoch(run)["val_dice"])
+    _save_model(plan, data, known, coarse_model)
+    return _report(run)
 
 
-def _coarse_models(plan: TrainPlan) -> list[ModelFile]:
-    """Return the model that finds the car for a refinement network, or an empty list."""
-    name = plan.config.input.coarse_model
-    return [find_model(name, plan.run.root.parent)] if name else []
+def _import_fit() -> ModuleType:
+    """Return training.fit, so that torch is only imported when a training starts."""
+    try:
+        from carvanamask.training import fit
+    except ModuleNotFoundError as missing:
+        raise MissingPackageError(f"training needs {missing.name}", "pip install 'carvanamask[train]'") from None
+    return fit
 
 
-def _best_epoch(run: RunDir) -> Mapping[str, float]:
-    return max(load_metrics(run), key=lambda row: row["val_dice"])
-
-
-def _export(
-    plan: TrainPlan, training: set[str], known: set[str], validation: Sequence[str], labels: Sequence[Label]
-) -> ModelFile:
-    """Turn the run's best checkpoint into its model; `known` are cars that what it builds on learned from."""
-    from carvanamask.training.export import encode_onnx, load_network
-
-    run = plan.run
-    config, best = load_run_config(run), _best_epoch(run)
-    provenance = f"trained by carvanamask {__version__} on {len(training)} cars, {len(load_metrics(run))} epochs"
-    provenance += f" at {config.input.size_wh[0]}x{config.input.size_wh[1]}"
-    if plan.before:
-        provenance += f", going on from {plan.before.name}"
-    if labels:
-        pseudo_cars = len({label.sample.car for label in labels})
-        provenance += f"; {len(labels)} pictures of {pseudo_cars} cars with pseudo-labels by {_makers(labels)}"
-    onnx = encode_onnx(load_network(run.best_checkpoint, config), config.input.size_wh)
-    card = ModelCard(
-        name=run.name,
-        network=config.network.summary,
-        input_size_wh=config.input.size_wh,
-        mean=config.input.mean,
-        std=config.input.std,
-        clahe=config.input.clahe,
-        training_cars=tuple(sorted(known | training)),
-        validation_cars=tuple(validation),
-        # where a second look is taken, that it differs from the first says more (`quality/signals.py`)
-        max_uncertain_ratio=0 if config.input.sees_crop else best.get("val_undecided", 0),
-        scores={"validation_dice": best["val_dice"]},
-        provenance=provenance,
-        sees_crop=config.input.sees_crop,
-    )
-    return ModelFile.save(run.model, onnx, card, _coarse_models(plan))
-
-
-def _split(plan: TrainPlan, samples: Sequence[Sample]) -> Split:
-    """Which cars judge; for a started run, after making sure that it is the one asked for."""
-    run, config, options = plan.run, plan.config, plan.config.split
-    cars = (sample.car for sample in samples)
-    split = split_by_car(
-        cars, options.validation_share, options.seed, options.held_out_cars, options.folds, options.fold
-    )
+def _check_same_run(plan: TrainPlan, data: TrainingData) -> None:
+    """Raise ConfigError where the run was started with other initial weights, options or cars."""
+    run, repair = plan.run, "use another --name"
     if not run.is_started:
-        return split
-    asked = plan.before and plan.before.name
-    began = load_environment(run).get(_BEFORE, asked)  # an earlier version didn't write it down
-    if began != asked:
-        how = f"goes on from {began}: give --model {began} again" if began else f"began anew: leave --model {asked} out"
-        raise ConfigError(f"run '{run.name}' {how}, or use another --name")
-    before, now = option_values(load_run_config(run)), option_values(config)
-    other = [f"{name} was {before[name]}" for name in now if before[name] != now[name]]
-    if other:
-        raise ConfigError(f"run '{run.name}' was started with other options ({', '.join(other)}): use another --name")
-    if load_split(run).hash != split.hash:
-        raise ConfigError(f"run '{run.name}' was started on other cars: use another --name, or --data with its folder")
-    return split
+        if run.is_finished:
+            raise ConfigError(f"'{run.name}' is a model that wasn't trained here", repair)
+        return
+    initial = plan.initial and plan.initial.name
+    started = load_environment(run).get(_INITIAL_RUN, initial)  # earlier versions didn't store it
+    if started != initial:
+        how = f"goes on from {started}" if started else "doesn't go on from another run"
+        model = f"give --model {started} again" if started else f"leave --model {initial} out"
+        raise ConfigError(f"run '{run.name}' {how}", f"{model}, or {repair}")
+    if differences := differing_options(load_run_config(run), plan.config):
+        raise ConfigError(f"run '{run.name}' was started with other options ({', '.join(differences)})", repair)
+    if load_split(run).hash != data.split.hash:
+        raise ConfigError(f"run '{run.name}' was started on other cars", f"{repair}, or --data with its folder")
 
 
-def _makers(labels: Sequence[Label]) -> str:
-    return " and ".join(sorted({label.models for label in labels}))
+def _check_same_pictures(run: RunDir, environment: Mapping[str, object]) -> None:
+    """Raise ConfigError where the run was started with other pictures, which would change its losses."""
+    started = load_environment(run)
+    for key, what in ((_LABELS, "with other pseudo-labels"), (_PICTURES, "on other pictures")):
+        if started.get(key) != environment.get(key):
+            raise ConfigError(f"run '{run.name}' was started {what}", "use another --name")
 
 
-def _refuse_others(run: RunDir, environment: Mapping[str, object]) -> None:
-    """A started run goes on with the pictures that it began with: the losses of others wouldn't be its own."""
-    began = load_environment(run)
-    for item, what in ((_LABELS, "with other pseudo-labels"), (_PICTURES, "on other pictures")):
-        if began.get(item) != environment.get(item):
-            raise ConfigError(f"run '{run.name}' was started {what}: use another --name")
-
-
-def _environment(
-    plan: TrainPlan, known: set[str], samples: Sequence[Sample], labels: Sequence[Label]
-) -> dict[str, object]:
-    """What a run depends on besides its options: code, machine, what it builds on, the pictures' names and sizes."""
-    listing = "\n".join(f"{sample.name} {sample.picture.stat().st_size}" for sample in samples)
-    names = "\n".join(f"{x.sample.name} {x.agreement} {x.uncertain_ratio} {x.models}" for x in labels)
+def _environment(plan: TrainPlan, data: TrainingData, known: set[str]) -> dict[str, object]:
+    """Return what a run depends on besides its options: code, machine, initial weights, and the pictures."""
+    samples = [*data.of_folder, *data.extra]
+    pictures = "\n".join(f"{sample.name} {sample.picture.stat().st_size}" for sample in samples)
+    labels = "\n".join(
+        f"{each.sample.name} {each.agreement} {each.uncertain_ratio} {each.models}" for each in data.labels
+    )
     packages = ("torch", "lightning", "numpy", "opencv-python-headless")
     return {
         "carvanamask": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         **{name: importlib.metadata.version(name) for name in packages},
-        _BEFORE: plan.before and plan.before.name,
+        _INITIAL_RUN: plan.initial and plan.initial.name,
         KNOWN_CARS: sorted(known),
         "pictures": len(samples),
-        _PICTURES: hashlib.sha256(listing.encode()).hexdigest(),
-        **({_LABELS: hashlib.sha256(names.encode()).hexdigest()} if labels else {}),
+        _PICTURES: hashlib.sha256(pictures.encode()).hexdigest(),
+        **({_LABELS: hashlib.sha256(labels.encode()).hexdigest()} if data.labels else {}),
     }
 
 
-def _say_how_long(plan: TrainPlan, pictures: int, machine: Machine) -> None:
-    """How long the recipe takes here; where that is too long for a CPU, also which shipped recipe fits."""
-    training, hours = plan.config.training, _hours(plan.config, pictures)
-    takes = f"this recipe takes about {_in_words(hours)} here"
-    if machine.accelerator != "cpu" or hours <= PATIENCE_HOURS:
-        return log.info(f"{takes} ({training.epochs} epochs of {pictures // training.epochs_per_pass} pictures)")
-    advice = "no GPU found and no shipped recipe fits this machine"
-    # the largest pictures that fit give the best edges; beyond 640 pixels none fits, and trying takes minutes
-    widths = {name: max(load_config(name).input.size_wh) for name in SHIPPED_RECIPES}
-    for name in sorted((name for name in widths if widths[name] <= 640), key=lambda name: -widths[name]):
-        smaller = _hours(load_config(name), pictures)
-        if smaller <= PATIENCE_HOURS:
-            advice = f"no GPU found; --config {name} takes about {_in_words(smaller)}"
-            break
+def _log_data(config: Config, data: TrainingData, hardware: Hardware) -> None:
+    log.info(f"device: {hardware.description}")
+    extra = f" and {len(data.extra)} extra pictures" if data.extra else ""
+    split = data.split
+    log.info(f"cars: {len(split.training)} to train on{extra}, {len(split.validation)} held out (split {split.hash})")
+    if data.labels:
+        shown = config.training.pseudo_count(len(data.training), len(data.pseudo))
+        log.info(f"pseudo-labels: {shown} per epoch of {len(data.pseudo)}, by {data.labelling_models}")
+
+
+def _check_duration(plan: TrainPlan, data: TrainingData, hardware: Hardware) -> None:
+    """Log how long the recipe takes here. Raises ConfigError for a default recipe that a CPU is too slow for."""
+    training = plan.config.training
+    pictures = len(data.training) + training.pseudo_count(len(data.training), len(data.pseudo))
+    hours = _hours(plan.config, pictures)
+    duration = f"this recipe takes about {_in_words(hours)} here"
+    if hardware.accelerator != "cpu" or hours <= PATIENCE_HOURS:
+        log.info(f"{duration} ({training.epochs} epochs of {pictures // training.epochs_per_pass} pictures)")
+        return
+    advice = _recommend_recipe(pictures)
     if not plan.is_recipe_chosen:
-        raise ConfigError(f"{takes}: {advice} (to train this one all the same, name it: --config {DEFAULT_RECIPE})")
-    return log.info(f"{takes}: {advice}")
+        raise ConfigError(duration, f"{advice} (to train this one all the same, name it: --config {DEFAULT_RECIPE})")
+    log.info(f"{duration}: {advice}")
+
+
+def _recommend_recipe(pictures: int) -> str:
+    """Return the advice to take the shipped recipe with the largest pictures, for the best edges, that fits a CPU."""
+    widths = {name: max(load_config(name).input.size_wh) for name in SHIPPED_RECIPES}
+    # above 640 pixels none is fast enough, and measuring takes minutes
+    for name in sorted((name for name in widths if widths[name] <= 640), key=lambda name: -widths[name]):
+        hours = _hours(load_config(name), pictures)
+        if hours <= PATIENCE_HOURS:
+            return f"no GPU found; --config {name} takes about {_in_words(hours)}"
+    return "no GPU found and no shipped recipe fits this machine"
 
 
 def _hours(config: Config, pictures: int) -> float:
     passes = config.training.epochs / config.training.epochs_per_pass
-    hours: float = _import_fitting().seconds_a_picture(config) * pictures * passes / 3600
+    hours: float = _import_fit().seconds_per_picture(config) * pictures * passes / 3600
     return min(hours, (config.training.max_minutes or float("inf")) / 60)
 
 
@@ -279,10 +240,48 @@ def _in_words(hours: float) -> str:
     return f"{hours:.1f} hours" if hours >= 2 else f"{minutes} minute{'s' if minutes > 1 else ''}"
 
 
-def _import_fitting() -> ModuleType:
-    """Training's one door: torch is imported when a training starts, and its absence has a name."""
-    try:
-        from carvanamask.training import fit as fitting
-    except ModuleNotFoundError as missing:
-        raise ModelError(f"training needs {missing.name}: pip install 'carvanamask[train]'") from None
-    return fitting
+def _best_epoch(run: RunDir) -> Mapping[str, float]:
+    return max(load_metrics(run), key=lambda row: row["val_dice"])
+
+
+def _report(run: RunDir) -> TrainReport:
+    return TrainReport(run, ModelFile.load(run.model), len(load_metrics(run)), _best_epoch(run)["val_dice"])
+
+
+def _save_model(plan: TrainPlan, data: TrainingData, known: set[str], coarse_model: ModelFile | None) -> None:
+    """Write the run's best checkpoint as its model; `known` are cars that its initial weights or coarse model know."""
+    from carvanamask.training.export import encode_onnx, load_network
+
+    run, config, best = plan.run, plan.config, _best_epoch(plan.run)
+    cars = {sample.car for sample in [*data.training, *data.pseudo]}
+    card = ModelCard(
+        name=run.name,
+        network=config.network.summary,
+        input_size_wh=config.input.size_wh,
+        mean=config.input.mean,
+        std=config.input.std,
+        clahe=config.input.clahe,
+        training_cars=tuple(sorted(known | cars)),
+        validation_cars=data.split.validation,
+        # for a refinement network, its disagreement with the coarse pass is the better sign
+        max_uncertain_ratio=0 if config.input.sees_crop else best.get("val_undecided", 0),
+        scores={"validation_dice": best["val_dice"]},
+        provenance=_provenance(plan, data, len(cars)),
+        sees_crop=config.input.sees_crop,
+    )
+    onnx = encode_onnx(load_network(run.best_checkpoint, config), config.input.size_wh)
+    ModelFile.save(run.model, onnx, card, [coarse_model] if coarse_model else [])
+
+
+def _provenance(plan: TrainPlan, data: TrainingData, cars: int) -> str:
+    width, height = plan.config.input.size_wh
+    text = f"trained by carvanamask {__version__} on {cars} cars, {len(load_metrics(plan.run))} epochs"
+    text += f" at {width}x{height}"
+    if plan.initial:
+        text += f", going on from {plan.initial.name}"
+    if note := plan.config.network.training_note:
+        text += f", {note}"
+    if data.labels:
+        pseudo_cars = len({label.sample.car for label in data.labels})
+        text += f"; {len(data.labels)} pictures of {pseudo_cars} cars with pseudo-labels by {data.labelling_models}"
+    return text

@@ -1,4 +1,4 @@
-"""Batch renormalisation: what training normalises by is tied to what prediction will normalise by."""
+"""Batch renormalisation: training normalises almost by the running statistics, as prediction does."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch.nn import functional
 from carvanamask.errors import ModelError
 
 MOMENTUM = 0.01
-"""How far the running statistics move a step. The paper's: once r and d are let loose, they have to be calm."""
+"""How far the running statistics move per step, as in the paper: once r and d are free, they must change slowly."""
 
 R_MAX, D_MAX = 3.0, 5.0
-"""How far a picture's values may be corrected in the end: their spread by a factor, their mean by spreads."""
+"""The final limits of the correction: of the spread as a factor, of the mean in spreads."""
 
 
 class BatchRenorm2d(nn.BatchNorm2d):
@@ -22,15 +22,15 @@ class BatchRenorm2d(nn.BatchNorm2d):
 
     In training, with the batch's mean m and spread s = √(variance + ε) and the running ones M and S of each channel,
     y = weight · ((x − m) / s · r + d) + bias, where r = s / S, clipped to [1/r_max, r_max], and d = (m − M) / S,
-    clipped to [−d_max, d_max], are constants to the gradient. Unclipped, that is (x − M) / S: what prediction does.
+    clipped to [−d_max, d_max], are constants to the gradient. Unclipped, that is (x − M) / S, as in prediction.
     For `warm_up` steps nothing is corrected (r_max 1, d_max 0: plain batch normalisation); then the limits widen
-    evenly, d_max to 5 after 5 warm-ups and r_max to 3 after 8, as the paper has it with a warm-up of 5,000 steps.
+    linearly, d_max to 5 after 5 warm-ups and r_max to 3 after 8, as in the paper with a warm-up of 5,000 steps.
 
-    Parameters, buffers, evaluation and export are those of nn.BatchNorm2d, and the step is its `num_batches_tracked`,
-    so a checkpoint of the one can be read by the other and an interrupted run goes on with the limits it had.
+    Parameters, buffers, evaluation and export are those of nn.BatchNorm2d, and the step is its `num_batches_tracked`:
+    each can read the other's checkpoints, and an interrupted run resumes with the limits that it had.
     """
 
-    num_batches_tracked: Tensor  # this layer never goes without running statistics
+    num_batches_tracked: Tensor  # this layer always has running statistics
     running_mean: Tensor
     running_var: Tensor
 
@@ -40,14 +40,14 @@ class BatchRenorm2d(nn.BatchNorm2d):
 
     @classmethod
     def like(cls, norm: nn.BatchNorm2d, warm_up: int) -> Self:
-        """A layer with the same weights and running statistics, at its first step."""
+        """Return a layer with the same weights and running statistics, at step 0."""
         layer = cls(norm.num_features, warm_up, norm.eps)
         layer.load_state_dict(norm.state_dict())
         layer.num_batches_tracked.zero_()
         return layer
 
     def limits(self) -> tuple[Tensor, Tensor]:
-        """(r_max, d_max) at this step."""
+        """Return (r_max, d_max) at this step."""
         warm_ups = self.num_batches_tracked / self.warm_up
         r_max = 1 + (R_MAX - 1) * ((warm_ups - 1) / 7).clamp(0, 1)
         d_max = D_MAX * ((warm_ups - 1) / 4).clamp(0, 1)
@@ -62,27 +62,27 @@ class BatchRenorm2d(nn.BatchNorm2d):
             r_max, d_max = self.limits()
             r = (spread / running_spread).clamp(1 / r_max, r_max)
             d = ((mean - self.running_mean) / running_spread).clamp(-d_max, d_max)
-        # r and d go into the weights, so that the normalising itself stays torch's fast and exact one
+        # with r and d in weight and bias, torch's own fast and exact normalisation does the rest
         y = functional.batch_norm(
             x, None, None, self.weight * r, self.bias + self.weight * d, training=True, eps=self.eps
         )
         with torch.no_grad():
             self.running_mean.lerp_(mean, MOMENTUM)
-            # the paper averages spreads; kept as a variance it is what evaluation, export and checkpoints know
+            # the paper averages spreads; evaluation, export and checkpoints need the variance
             self.running_var.copy_(running_spread.lerp(spread, MOMENTUM).square() - self.eps)
             self.num_batches_tracked.add_(1)
         return y
 
 
 def renormalise(network: nn.Module, warm_up: int) -> None:
-    """Put batch renormalisation in the place of every batch normalisation of a network.
+    """Replace every batch normalisation of a network by batch renormalisation.
 
-    Raises ModelError for a layer that does more than that one, as those of timm's that end in an activation.
+    Raises ModelError for a layer that does more than normalise, such as those of timm that include an activation.
     """
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.BatchNorm2d):
                 if type(child) is not nn.BatchNorm2d:
-                    kind = type(child).__name__
-                    raise ModelError(f"network.normalisation renorm has no {kind}, which this network needs: use batch")
+                    reason = f"network.normalisation renorm has no {type(child).__name__}, which this network needs"
+                    raise ModelError(reason, "use batch")
                 setattr(module, name, BatchRenorm2d.like(child, warm_up))

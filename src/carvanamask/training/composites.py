@@ -1,4 +1,4 @@
-"""Cars before other backgrounds, so that a network does not lean on one studio's wall."""
+"""Cars in front of other backgrounds, so that a network doesn't depend on one studio's wall."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ Shape = tuple[int, int]
 
 
 def replace_background(pair: np.ndarray, background: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same car before `background`, uint8 (H, W, 3), every other time with a soft shadow at its feet.
+    """Return the car in front of `background`, uint8 (H, W, 3), half of the times with a soft shadow under it.
 
-    `pair` is uint8 (H, W, 4): RGB and how much of the pixel is car, 0–255, which stays as it is.
+    `pair` is uint8 (H, W, 4): RGB and the car's share of the pixel of 255, which stays the same.
     """
     share = pair[..., 3:].astype(np.float32) / 255
-    behind = background.astype(np.float32)
+    new = background.astype(np.float32)
     if rng.random() < 0.5:
-        behind *= 1 - rng.uniform(0.2, 0.8) * _shadow(share[..., 0])[..., None]
-    rgb = _car_colour(pair) * share + behind * (1 - share)
+        new *= 1 - rng.uniform(0.2, 0.8) * _shadow(share[..., 0])[..., None]
+    rgb = _car_colour(pair) * share + new * (1 - share)
     return np.dstack([np.clip(rgb + 0.5, 0, 255).astype(np.uint8), pair[..., 3]])
 
 
 def _car_colour(pair: np.ndarray) -> np.ndarray:
-    """Colours without the old wall in them: a pixel of the edge takes those of the car around it."""
+    """Return colours without the old wall: an edge pixel takes the mean of the car pixels around it."""
     rgb = pair[..., :3].astype(np.float32)
     is_car = (pair[..., 3] == 255).astype(np.float32)
     weight = cv2.blur(is_car, (5, 5))
@@ -41,7 +41,7 @@ def _car_colour(pair: np.ndarray) -> np.ndarray:
 
 
 def _shadow(share: np.ndarray) -> np.ndarray:
-    """How dark the floor is, 0 to 1: the car, pressed flat onto its lowest line and blurred."""
+    """Return the darkness of the floor, 0 to 1: the car, flattened onto its lowest row and blurred."""
     height = len(share)
     rows = np.flatnonzero(share.any(axis=1))
     if not rows.size:
@@ -53,10 +53,10 @@ def _shadow(share: np.ndarray) -> np.ndarray:
 
 
 class Backgrounds:
-    """What a car can stand before: drawn kinds, and photographs from a folder where there is one."""
+    """Random backgrounds: drawn ones, and photographs if there is a folder of them."""
 
-    def __init__(self, folder: str = "") -> None:
-        """Raises ConfigError for a folder without photographs; they are looked for in its sub-folders, too."""
+    def __init__(self, folder: str) -> None:
+        """Raises ConfigError for a folder without photographs, also in its subfolders; '' is no folder."""
         self.photographs: list[Path] = []
         if folder:
             files = (path for path in sorted(Path(folder).rglob("*")) if path.is_file())
@@ -65,7 +65,7 @@ class Backgrounds:
                 raise ConfigError(f"augment.background_folder {folder}: no photographs ({' '.join(PHOTOGRAPHS)}) in it")
 
     def draw(self, shape: Shape, rng: np.random.Generator) -> np.ndarray:
-        """uint8 RGB (*shape, 3)."""
+        """Return one as uint8 RGB (*shape, 3)."""
         kinds: list[Callable[[Shape, np.random.Generator], np.ndarray]] = [_plain, _gradient, _texture, _studio]
         if self.photographs:
             kinds += [self.photograph] * 2
@@ -73,19 +73,19 @@ class Backgrounds:
         return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
 
     def photograph(self, shape: Shape, rng: np.random.Generator) -> np.ndarray:
-        """A part of one, a third of it at least, mirrored every other time."""
+        """Return a random crop of a random photograph, at least a third of its side, mirrored half of the times."""
         photograph = load_picture(self.photographs[rng.integers(len(self.photographs))])
         height, width = shape
-        part = rng.uniform(0.33, 1) * min(photograph.shape[0] / height, photograph.shape[1] / width)
-        size = max(1, int(part * height)), max(1, int(part * width))
-        top, left = (int(rng.integers(room - side + 1)) for room, side in zip(photograph.shape[:2], size, strict=True))
-        cut = photograph[top : top + size[0], left : left + size[1]]
-        picture = cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA if part > 1 else cv2.INTER_LINEAR)
+        scale = rng.uniform(0.33, 1) * min(photograph.shape[0] / height, photograph.shape[1] / width)
+        size = max(1, int(scale * height)), max(1, int(scale * width))
+        top, left = (int(rng.integers(full - side + 1)) for full, side in zip(photograph.shape[:2], size, strict=True))
+        crop = photograph[top : top + size[0], left : left + size[1]]
+        picture = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR)
         return np.asarray(picture[:, ::-1] if rng.random() < 0.5 else picture, dtype=np.float32)
 
 
 def _colour(rng: np.random.Generator) -> np.ndarray:
-    """Any brightness, and more often pale than bright in colour, as walls are."""
+    """Return a random colour: any brightness, mostly pale, as walls are."""
     grey = rng.uniform(0, 255)
     return np.asarray(np.clip(grey + rng.normal(0, 30, 3) * rng.random(), 0, 255), dtype=np.float32)
 
@@ -95,16 +95,16 @@ def _plain(shape: Shape, rng: np.random.Generator) -> np.ndarray:
 
 
 def _gradient(shape: Shape, rng: np.random.Generator) -> np.ndarray:
-    """From one colour to another, in any direction."""
+    """Return a gradient between two colours in a random direction."""
     angle = rng.uniform(0, 2 * np.pi)
     y, x = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
-    way = (np.cos(angle) * x + np.sin(angle) * y).astype(np.float32)
-    share = ((way - way.min()) / (way.max() - way.min() + 1e-6))[..., None]
+    position = (np.cos(angle) * x + np.sin(angle) * y).astype(np.float32)
+    share = ((position - position.min()) / (position.max() - position.min() + 1e-6))[..., None]
     return np.asarray(_colour(rng) * (1 - share) + _colour(rng) * share)
 
 
 def _texture(shape: Shape, rng: np.random.Generator) -> np.ndarray:
-    """Noise of several sizes on top of each other, in two colours: plaster, gravel, leaves, clouds."""
+    """Return fractal noise between two colours, which looks like plaster, gravel, leaves or clouds."""
     height, width = shape
     noise = np.zeros(shape, np.float32)
     roughness = rng.uniform(0.4, 1.0)
@@ -117,7 +117,7 @@ def _texture(shape: Shape, rng: np.random.Generator) -> np.ndarray:
 
 
 def _studio(shape: Shape, rng: np.random.Generator) -> np.ndarray:
-    """Another studio: a wall above a floor, lit from somewhere, with a soft or a hard line between them."""
+    """Return another studio: a lit wall above a floor, with a soft or a hard line between them."""
     height, width = shape
     horizon, softness = rng.uniform(0.35, 0.85), rng.choice([0.003, 0.03, 0.12])
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)

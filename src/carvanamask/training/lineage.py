@@ -1,79 +1,120 @@
-"""Which cars a run learns from, also by way of what it builds on: none of them may judge it."""
+"""The pictures of a run, and all cars that it learns from: none of them may validate it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.data.label_list import Label, load_labels
 from carvanamask.data.run_dir import RunDir
-from carvanamask.data.split import Split
+from carvanamask.data.split import Split, split_by_car
 from carvanamask.errors import DataError
 from carvanamask.model.model_file import ModelFile
-from carvanamask.training.config import Config
+from carvanamask.training.config import SplitConfig
 from carvanamask.training.run_files import load_environment, load_run_config, load_split
 
 KNOWN_CARS = "known_cars"
-"""What a run's environment calls the cars that it knew before it began."""
+"""Key in a run's environment of the cars that its initial weights and its coarse model learned from."""
 
 
-def extra_samples(config: Config, split: Split) -> list[Sample]:
-    """The labelled pictures of split.extra_folders. Raises DataError where one shows a held-out car."""
-    samples = [
-        sample for folder in config.split.extra_folders for sample in KaggleFolder(Path(folder)).training_samples()
-    ]
-    shared = {sample.car for sample in samples} & set(split.validation)
-    if shared:
-        raise DataError(
-            f"car {min(shared)} of split.extra_folders is held out: take it out of there, or hold out others"
-        )
+@dataclass(frozen=True)
+class TrainingData:
+    """The labelled pictures of a run and the split of their cars."""
+
+    split: Split
+    of_folder: Sequence[Sample]
+    extra: Sequence[Sample]
+    """Pictures of split.extra_folders."""
+    labels: Sequence[Label]
+    """Pseudo-labels of split.extra_labels."""
+
+    @property
+    def training(self) -> list[Sample]:
+        """The pictures to train on, without pseudo-labels."""
+        return [*self.split.training_samples(self.of_folder), *self.extra]
+
+    @property
+    def validation(self) -> list[Sample]:
+        return self.split.validation_samples(self.of_folder)
+
+    @property
+    def pseudo(self) -> list[Sample]:
+        """The pictures with pseudo-labels, which train as well."""
+        return [label.sample for label in self.labels]
+
+    @property
+    def labelling_models(self) -> str:
+        """The models that made the pseudo-labels."""
+        return " and ".join(sorted({label.models for label in self.labels}))
+
+
+def load_training_data(config: SplitConfig, folder: KaggleFolder) -> TrainingData:
+    """Find a run's pictures. Raises DataError where one that trains shows a held-out car."""
+    samples = folder.training_samples()
+    split = split_by_car(
+        (sample.car for sample in samples),
+        validation_share=config.validation_share,
+        seed=config.seed,
+        held_out_cars=config.held_out_cars,
+        folds=config.folds,
+        fold=config.fold,
+    )
+    return TrainingData(split, samples, extra_samples(config, split), extra_labels(config, split))
+
+
+def extra_samples(config: SplitConfig, split: Split) -> list[Sample]:
+    """Return the labelled pictures of split.extra_folders. Raises DataError where one shows a held-out car."""
+    samples = [sample for folder in config.extra_folders for sample in KaggleFolder(Path(folder)).training_samples()]
+    _refuse_held_out((sample.car for sample in samples), split, "split.extra_folders", "take it out of there")
     return samples
 
 
-def extra_labels(config: Config, split: Split) -> list[Label]:
-    """The pseudo-labels of split.extra_labels.
-
-    A held-out car's picture is refused whatever labelled it, with DataError: to a model that learned from it, it is no
-    stranger.
-    """
+def extra_labels(config: SplitConfig, split: Split) -> list[Label]:
+    """Return the pseudo-labels of split.extra_labels. Raises DataError where one shows a held-out car."""
     labels = []
-    for path in config.split.extra_labels:
+    for path in config.extra_labels:
         found = load_labels(Path(path))
-        shared = {label.sample.car for label in found} & set(split.validation)
-        if shared:
-            raise DataError(f"car {min(shared)} of {path} is held out: take it out of the list, or hold out others")
+        _refuse_held_out((label.sample.car for label in found), split, path, "take it out of the list")
         labels += found
     return labels
 
 
+def _refuse_held_out(cars: Iterable[str], split: Split, source: str, repair: str) -> None:
+    shared = set(cars) & set(split.validation)
+    if shared:
+        raise DataError(f"car {min(shared)} of {source} is held out", f"{repair}, or hold out others")
+
+
 def cars_of_model(model: ModelFile) -> set[str]:
-    """All that it, its members and theirs learned from."""
+    """Return the cars that a model learned from, with those of its members and theirs."""
     return set(model.card.training_cars).union(*(cars_of_model(member) for member in model.members))
 
 
 def cars_of_run(run: RunDir) -> set[str]:
-    """All that a run's weights learned from, or may have where it isn't finished. Raises DataError and ModelError."""
+    """Return the cars that a run's weights learned from, or may have if it isn't finished."""
     if run.is_finished:
         return cars_of_model(ModelFile.load(run.model))
-    config, split, before = load_run_config(run), load_split(run), load_environment(run).get(KNOWN_CARS)
+    config, split, known = load_run_config(run).split, load_split(run), load_environment(run).get(KNOWN_CARS)
     extra = [*extra_samples(config, split), *(label.sample for label in extra_labels(config, split))]
-    # an earlier version didn't write down what its runs went on from
-    return {*split.training, *(sample.car for sample in extra), *(before if isinstance(before, list) else ())}
+    # earlier versions didn't store the known cars
+    return {*split.training, *(sample.car for sample in extra), *(known if isinstance(known, list) else ())}
 
 
-def known_cars(before: RunDir | None, coarse_models: Sequence[ModelFile], split: Split) -> set[str]:
-    """What a run knows that begins with another one's weights, and whose pictures go through a first pass before.
+def known_cars(initial: RunDir | None, coarse_model: ModelFile | None, split: Split) -> set[str]:
+    """Return the cars that a run's initial weights and its coarse model learned from.
 
     Raises DataError where the split holds one of these cars out.
     """
-    learned = {f"--model {before.name}": cars_of_run(before)} if before else {}
-    learned |= {f"input.coarse_model {model.card.name}": cars_of_model(model) for model in coarse_models}
+    learned = {f"--model {initial.name}": cars_of_run(initial)} if initial else {}
+    if coarse_model:
+        learned[f"input.coarse_model {coarse_model.card.name}"] = cars_of_model(coarse_model)
     for name, cars in learned.items():
         shared = cars & set(split.validation)
         if shared:
             raise DataError(
-                f"car {min(shared)} is held out, but {name} learned from it: hold out the same cars, by its split "
-                "options or split.held_out_cars, or begin anew without it"
+                f"car {min(shared)} is held out, but {name} learned from it",
+                "hold out the same cars, by its split options or split.held_out_cars, or start without it",
             )
     return set().union(*learned.values())

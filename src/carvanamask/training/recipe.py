@@ -1,4 +1,4 @@
-"""From a TOML file and `--set` to a Config and back; what is wrong in them is one line."""
+"""Convert TOML recipes and `--set` options to a Config and back; every mistake in them is one line."""
 
 from __future__ import annotations
 
@@ -10,38 +10,39 @@ from typing import Any
 
 import tomli_w
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from carvanamask.errors import ConfigError, nearest
-from carvanamask.training.config import Config, Section
+from carvanamask.training.config import NETWORK_CONFIGS, Config, Section
 
 _PACKAGE = Path(__file__).parent.parent
 # in the package once it is installed from a wheel, at the top of the repository in a checkout
 _RECIPES = [path for home in (_PACKAGE, _PACKAGE.parent.parent) for path in sorted((home / "configs").glob("*.toml"))]
 SHIPPED_RECIPES = {path.stem: path for path in _RECIPES}
-"""The recipes that `--config NAME` can mean besides a path."""
+"""The recipes that `--config NAME` finds besides paths."""
+
+Tree = dict[str, dict[str, Any]]
+"""Section → option → value."""
 
 
 def load_config(recipe: Path | str | None = None, settings: Iterable[str] = ()) -> Config:
-    """Read a recipe, by its path or a shipped one's name, and lay `section.option=value` settings over it.
+    """Read a recipe, given by its path or the name of a shipped one, and apply `section.option=value` settings to it.
 
-    Raises ConfigError, in one line that names the value, where it came from and the repair.
+    Raises ConfigError, in one line that names the value, its source and the repair.
     """
     settings = list(settings)
-    tree: dict[str, Any] = {} if recipe is None else _read_recipe(recipe)
-    config = _checked(tree, str(recipe)) if recipe else Config()
+    tree: Tree = {} if recipe is None else _read_recipe(recipe)
+    config = _validate(tree, str(recipe))
+    if not settings:
+        return config
+    changes: Tree = {}
     for setting in settings:
-        name, equals, value = setting.partition("=")
-        section, dot, option = name.strip().partition(".")
-        if not (equals and dot):
-            raise ConfigError(f"--set {setting}: write it as section.option=value{nearest(name, option_names())}")
-        tree.setdefault(section, {})[option] = _parse(value.strip())
-        # names are checked one setting at a time, so that the message can name the one that is wrong
-        if name.strip() not in option_names():
-            raise ConfigError(f"no option {name.strip()}{nearest(name.strip(), option_names())} (from --set {setting})")
-    return _checked(tree, " ".join(f"--set {setting}" for setting in settings)) if settings else config
+        section, option, value = _parse_setting(setting)
+        changes.setdefault(section, {})[option] = value
+    return _validate(_override(tree, changes), " ".join(f"--set {setting}" for setting in settings))
 
 
-def _read_recipe(recipe: Path | str) -> dict[str, Any]:
+def _read_recipe(recipe: Path | str) -> Tree:
     path = Path(recipe)
     if not path.is_file():
         path = SHIPPED_RECIPES.get(str(recipe), path)
@@ -51,56 +52,112 @@ def _read_recipe(recipe: Path | str) -> dict[str, Any]:
         names = f"{nearest(str(recipe), SHIPPED_RECIPES)} (recipes: {', '.join(SHIPPED_RECIPES)}, or a .toml file)"
         raise ConfigError(f"no recipe '{recipe}'{names}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} is not a recipe: {error}".replace("\n", " ")) from None
+        raise ConfigError(f"is not a recipe ({error})".replace("\n", " "), path=path) from None
+
+
+def _parse_setting(setting: str) -> tuple[str, str, object]:
+    """Return section, option and value, which is a plain string where TOML can't read it, as in loss.name=boundary."""
+    name, equals, value = setting.partition("=")
+    name, value = name.strip(), value.strip()
+    section, dot, option = name.partition(".")
+    if not (equals and dot):
+        raise ConfigError(f"--set {setting}", f"write it as section.option=value{nearest(name, option_names())}")
+    if name not in option_names():
+        raise ConfigError(f"no option {name}{nearest(name, option_names())} (from --set {setting})")
+    try:
+        return section, option, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return section, option, value
+
+
+def _override(tree: Tree, changes: Tree) -> Tree:
+    """Return the recipe with the changes; options that a newly chosen network doesn't have are dropped from it."""
+    merged = {section: tree.get(section, {}) | changes.get(section, {}) for section in tree | changes}
+    for network in NETWORK_CONFIGS:
+        if changes.get("network", {}).get("name") == network.model_fields["name"].default:
+            known = network.model_fields.keys() | changes["network"].keys()
+            merged["network"] = {option: value for option, value in merged["network"].items() if option in known}
+    return merged
 
 
 def encode_config(config: Config) -> str:
-    """As TOML text; an option that is None is left out, which means the same."""
+    """Return the config as TOML without the options that are None, which mean the same when left out."""
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
 
 
 def options() -> Iterator[tuple[str, str, str]]:
-    """Every option as (name, default as TOML, description), for help and docs."""
-    defaults = option_values(Config())
+    """Yield every option as (name, default as TOML, description), for help and docs.
+
+    The description of a network's option names the networks that have it, unless all do.
+    """
+    defaults = Config()
     for section, field in Config.model_fields.items():
-        assert isinstance(field.annotation, type)
-        assert issubclass(field.annotation, Section)
-        for option, of_option in field.annotation.model_fields.items():
-            default = defaults[f"{section}.{option}"]
-            # for these values JSON is TOML on one line
-            yield f"{section}.{option}", "" if default is None else json.dumps(default), of_option.description or ""
+        if section == "network":
+            yield from _network_options(defaults.network.name)
+        else:
+            assert isinstance(field.annotation, type)
+            assert issubclass(field.annotation, Section)
+            for option, (default, description) in _options_of(field.annotation).items():
+                yield f"{section}.{option}", default, description
+
+
+def _network_options(default_network: str) -> Iterator[tuple[str, str, str]]:
+    networks = {str(kind.model_fields["name"].default): _options_of(kind) for kind in NETWORK_CONFIGS}
+    kinds = "; ".join(f"{name}: {found.pop('name')[1]}" for name, found in networks.items())
+    yield "network.name", json.dumps(default_network), kinds
+    for option in dict.fromkeys(option for found in networks.values() for option in found):
+        having = [name for name, found in networks.items() if option in found]
+        default, description = networks[having[0]][option]
+        suffix = "" if len(having) == len(networks) else f" ({', '.join(having)})"
+        yield f"network.{option}", default, description + suffix
+
+
+def _options_of(section: type[Section]) -> dict[str, tuple[str, str]]:
+    """Return option → (default as TOML, description)."""
+    defaults = section().model_dump(mode="json")
+    # for these values JSON is TOML on one line
+    toml = {name: "" if value is None else json.dumps(value) for name, value in defaults.items()}
+    return {name: (toml[name], field.description or "") for name, field in section.model_fields.items()}
 
 
 def option_names() -> list[str]:
-    return list(option_values(Config()))
+    """Return the names of all options, of every network."""
+    return [name for name, _, _ in options()]
 
 
-def option_values(config: Config) -> dict[str, Any]:
-    """Flat: `section.option` → value."""
+def differing_options(before: Config, now: Config) -> list[str]:
+    """Return "section.option was value" for every option of `before` that `now` hasn't or has another value for."""
+    was, values = _flatten(before), _flatten(now)
+    return [f"{name} was {was.get(name)}" for name in {**values, **was} if was.get(name) != values.get(name)]
+
+
+def _flatten(config: Config) -> dict[str, Any]:
     return {
         f"{section}.{option}": value
-        for section, branch in config.model_dump(mode="json").items()
-        for option, value in branch.items()
+        for section, options_of in config.model_dump(mode="json").items()
+        for option, value in options_of.items()
     }
 
 
-def _checked(tree: Mapping[str, Any], source: str) -> Config:
+def _validate(tree: Mapping[str, Any], source: str) -> Config:
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            known = option_names() if "." in name else list(Config.model_fields)
-            raise ConfigError(f"no option {name}{nearest(name, known)} (from {source})") from None
-        message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-        value = f"{name} = {first['input']!r}: " if name else ""
-        raise ConfigError(f"{value}{message} (from {source})") from None
+        raise ConfigError(f"{_describe(error.errors()[0])} (from {source})") from None
 
 
-def _parse(value: str) -> object:
-    """A value as TOML reads it; anything TOML can't read is a plain string, so --set loss.name=boundary works."""
-    try:
-        return tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return value
+def _describe(error: ErrorDetails) -> str:
+    """Return what is wrong with which option, in the words of a recipe's author."""
+    location = [str(part) for part in error["loc"]]
+    # within a union of models pydantic names the member that it validated
+    network = location.pop(1) if location[:1] == ["network"] and len(location) > 1 else ""
+    name = ".".join(location)
+    if error["type"] == "extra_forbidden":
+        known = option_names() if len(location) > 1 else list(Config.model_fields)
+        return f"no option {name}" + (f" for {network}" if name in known else nearest(name, known))
+    if error["type"] == "union_tag_invalid":
+        wrong, names = error["input"]["name"], [str(kind.model_fields["name"].default) for kind in NETWORK_CONFIGS]
+        near = nearest(str(wrong).partition(":")[0], names)
+        return f"network.name = {wrong!r}: must be one of {error['ctx']['expected_tags']}{near}"
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    return message if error["type"] == "value_error" else f"{name} = {error['input']!r}: {message}"
