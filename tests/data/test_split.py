@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from carvanamask.data.kaggle_folder import Sample
 from carvanamask.data import split as splits
+from carvanamask.data.kaggle_folder import Sample
 from carvanamask.data.split import Split
 from carvanamask.errors import ConfigError, DataError
 from carvanamask.training.config import SplitConfig

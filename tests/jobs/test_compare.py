@@ -30,7 +30,7 @@ def judged(tmp_path: Path) -> Judge:
     return judge
 
 
-def test_the_standard_error_takes_cars_for_the_sample(judged: Judge, tmp_path: Path) -> None:
+def test_standard_error_is_over_cars(judged: Judge, tmp_path: Path) -> None:
     first = judged("first", {"a_01": 0.9, "a_02": 0.9, "b_01": 0.9, "b_02": 0.9})
     second = judged("second", {"a_01": 0.92, "a_02": 0.92, "b_01": 0.9, "b_02": 0.9})
     _, difference = compare([first, second], tmp_path).differences
@@ -41,23 +41,23 @@ def test_the_standard_error_takes_cars_for_the_sample(judged: Judge, tmp_path: P
     assert difference.by_car.tolist() == pytest.approx([0.02, 0.0])
 
 
-def test_only_the_pictures_that_all_were_judged_on_are_compared(judged: Judge, tmp_path: Path) -> None:
+def test_only_common_pictures_are_compared(judged: Judge, tmp_path: Path) -> None:
     first = judged("first", {"a_01": 0.5, "b_01": 0.9, "c_01": 0.99})
     second = judged("second", {"b_01": 0.94, "c_01": 1.0, "d_01": 0.1})
     comparison = compare([first, second], tmp_path)
     assert comparison.pictures == ("b_01", "c_01")
-    assert comparison.warning.startswith("judged on different pictures (first on 3, second on 3): only the 2 ")
+    assert comparison.warning.startswith("scored on different pictures (first on 3, second on 3): only the 2 ")
     assert [candidate.dice.mean() for candidate in comparison.candidates] == pytest.approx([0.945, 0.97])
     assert comparison.worst_picture(comparison.candidates[1]) == ("b_01", 0.94)
 
 
-def test_the_same_pictures_need_no_warning_and_one_car_has_no_standard_error(judged: Judge, tmp_path: Path) -> None:
+def test_one_car_has_no_standard_error(judged: Judge, tmp_path: Path) -> None:
     comparison = compare([judged("first", {"a_01": 0.9}), judged("second", {"a_01": 0.8})], tmp_path)
     assert comparison.warning == ""
     assert comparison.differences[1].standard_error is None
 
 
-def test_the_worst_cars_come_first_and_pictures_below_a_good_dice_count(judged: Judge, tmp_path: Path) -> None:
+def test_worst_cars_and_share_below_good(judged: Judge, tmp_path: Path) -> None:
     scores = {"a_01": 1.0, "a_02": 0.98, "b_01": 0.9, "c_01": 0.995, "d_01": 0.97}
     first = compare([judged("first", scores), judged("second", scores)], tmp_path).candidates[0]
     comparison = compare([judged("third", scores), judged("fourth", scores)], tmp_path)
@@ -65,7 +65,7 @@ def test_the_worst_cars_come_first_and_pictures_below_a_good_dice_count(judged: 
     assert first.share_below_good == pytest.approx(3 / 5)
 
 
-def test_an_ensemble_is_as_large_as_its_members_together(judged: Judge, tmp_path: Path) -> None:
+def test_ensemble_size_is_its_members(judged: Judge, tmp_path: Path) -> None:
     alone, pair = judged("alone", {"a_01": 0.9}), judged("pair", {"a_01": 0.9})
     other = save_brightness_model(tmp_path / "other", input_size_wh=(16, 8))
     pair = ModelFile.save(pair.folder, None, pair.card, [alone, other])
@@ -74,7 +74,7 @@ def test_an_ensemble_is_as_large_as_its_members_together(judged: Judge, tmp_path
     assert both.input_sizes_wh == ((8, 8), (16, 8))
 
 
-def test_the_report_is_json_with_speed_and_training_where_they_were_recorded(judged: Judge, tmp_path: Path) -> None:
+def test_report_is_json(judged: Judge, tmp_path: Path) -> None:
     first, second = judged("first", {"a_01": 0.9}, pictures_per_second=12.5), judged("second", {"a_01": 0.8})
     (tmp_path / "first" / "metrics.csv").write_text("epoch,val_dice,seconds\n0,0.8,90\n1,0.9,30\n")
     report = json.loads(json.dumps(compare([first, second], tmp_path).to_dict()))
@@ -84,7 +84,7 @@ def test_the_report_is_json_with_speed_and_training_where_they_were_recorded(jud
     assert report["differences"][0]["dice_by_car"] == {"a": pytest.approx(-0.1)}
 
 
-def test_the_figure_has_a_row_for_every_run_also_for_one_without_errors(judged: Judge, tmp_path: Path) -> None:
+def test_figure_has_a_row_per_run(judged: Judge, tmp_path: Path) -> None:
     models = [judged(name, {"a_01": score, "b_01": score}) for name, score in (("x", 0.9), ("y", 0.95), ("z", 1.0))]
     compare(models[:2], tmp_path, tmp_path / "two.png")
     compare(models, tmp_path, tmp_path / "three.png")
@@ -93,13 +93,13 @@ def test_the_figure_has_a_row_for_every_run_also_for_one_without_errors(judged: 
     assert two[0] < three[0]
 
 
-def test_a_run_without_an_evaluation_says_how_to_get_one(judged: Judge, tmp_path: Path) -> None:
+def test_missing_evaluation_names_command(judged: Judge, tmp_path: Path) -> None:
     unjudged = save_brightness_model(tmp_path / "new" / "model")
     with pytest.raises(DataError, match=r"pictures\.csv doesn't exist: run eval --model new"):
         compare([judged("first", {"a_01": 0.9}), unjudged], tmp_path)
 
 
-def test_a_damaged_evaluation_is_no_traceback(judged: Judge, tmp_path: Path) -> None:
+def test_damaged_evaluation(judged: Judge, tmp_path: Path) -> None:
     first, second = judged("first", {"a_01": 0.9}), judged("second", {"a_01": 0.9})
     (tmp_path / "second" / "evaluation" / "pictures.csv").write_text("picture,dice\na_01,much\n")
     with pytest.raises(DataError, match=r"has no column 'boundary_iou'.*: run eval --model second"):
@@ -109,12 +109,12 @@ def test_a_damaged_evaluation_is_no_traceback(judged: Judge, tmp_path: Path) -> 
         compare([first, judged("third", {"a_01": 0.9})], tmp_path)
 
 
-def test_runs_without_a_picture_in_common_cannot_be_compared(judged: Judge, tmp_path: Path) -> None:
+def test_no_common_picture(judged: Judge, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="first and second share no held-out picture"):
         compare([judged("first", {"a_01": 0.9}), judged("second", {"b_01": 0.9})], tmp_path)
 
 
-def test_one_run_or_one_named_twice_is_nothing_to_compare(judged: Judge, tmp_path: Path) -> None:
+def test_two_different_runs_are_needed(judged: Judge, tmp_path: Path) -> None:
     first = judged("first", {"a_01": 0.9})
     for models in ([first], [first, first]):
         with pytest.raises(ConfigError, match="name two runs or more, each once"):

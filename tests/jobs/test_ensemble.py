@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def member(home: Path, name: str, level: float, held_out: tuple[str, ...] = ("b"
     return save_brightness_model(home / "runs" / name / "model", SIZE_WH, level, name=name, **cars)
 
 
-def test_the_better_member_gets_the_weight(folder: KaggleFolder, tmp_path: Path) -> None:
+def test_better_member_gets_the_weight(folder: KaggleFolder, tmp_path: Path) -> None:
     levels = {"wrong": 60, "too": 50, "right": 200}
     members = [member(tmp_path, name, level) for name, level in levels.items()]
     report = ensemble(members, folder, RunDir.named("all", tmp_path / "runs"))
@@ -52,9 +53,7 @@ def test_the_better_member_gets_the_weight(folder: KaggleFolder, tmp_path: Path)
     assert report.cars == 2
 
 
-def test_what_it_leaves_is_a_model_like_any_other_and_needs_its_members_no_more(
-    folder: KaggleFolder, tmp_path: Path
-) -> None:
+def test_ensemble_is_self_contained(folder: KaggleFolder, tmp_path: Path) -> None:
     members = [member(tmp_path, "one", 90), member(tmp_path, "two", 200)]
     ensemble(members, folder, RunDir.named("both", tmp_path / "runs"), flip=True)
     for path in sorted(tmp_path.glob("runs/[ot][nw]*/**/*"), reverse=True):
@@ -67,24 +66,22 @@ def test_what_it_leaves_is_a_model_like_any_other_and_needs_its_members_no_more(
     assert predictor.predict(np.full((16, 24, 3), 255, np.uint8)).values.min() > 0.9
 
 
-def test_models_of_different_folds_have_no_common_judge_and_weigh_the_same(
-    folder: KaggleFolder, tmp_path: Path
-) -> None:
-    heard: list[str] = []
+def test_different_folds_weigh_the_same(folder: KaggleFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "carvanamask")
     folds = [member(tmp_path, "first", 200, ("a",)), member(tmp_path, "second", 90, ("b",))]
-    report = ensemble(folds, folder, RunDir.named("both", tmp_path / "runs"), say=heard.append)
+    report = ensemble(folds, folder, RunDir.named("both", tmp_path / "runs"))
     assert report.weights == (0.5, 0.5)
     assert report.dice is None
-    assert heard == ["no car was held out from every member: their weights are equal"]
+    assert caplog.messages == ["no car was held out from every member: their weights are equal"]
 
 
-def test_one_model_twice_is_no_ensemble(folder: KaggleFolder, tmp_path: Path) -> None:
+def test_one_model_twice_is_refused(folder: KaggleFolder, tmp_path: Path) -> None:
     one = member(tmp_path, "one", 200)
     with pytest.raises(ConfigError, match="two different models"):
         ensemble([one, one], folder, RunDir.named("both", tmp_path / "runs"))
 
 
-def test_a_training_s_run_is_not_made_an_ensemble(folder: KaggleFolder, tmp_path: Path) -> None:
+def test_run_of_a_training_is_refused(folder: KaggleFolder, tmp_path: Path) -> None:
     run = RunDir.named("one", tmp_path / "runs")
     members = [member(tmp_path, "one", 200), member(tmp_path, "two", 90)]
     run.config_file.write_text("")
@@ -92,7 +89,7 @@ def test_a_training_s_run_is_not_made_an_ensemble(folder: KaggleFolder, tmp_path
         ensemble(members, folder, run)
 
 
-def test_a_member_that_changed_is_noticed(folder: KaggleFolder, tmp_path: Path) -> None:
+def test_changed_member_is_noticed(folder: KaggleFolder, tmp_path: Path) -> None:
     members = [member(tmp_path, "one", 90), member(tmp_path, "two", 200)]
     model = ensemble(members, folder, RunDir.named("both", tmp_path / "runs")).model
     card = model.folder / "members" / "one" / "card.json"

@@ -8,6 +8,7 @@ import pytest
 
 from brightness_model import save_brightness_model
 from carvanamask.core.mask import Mask
+from carvanamask.core.progress import Progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.errors import ConfigError, DataError
 from carvanamask.io.write import save_mask, save_picture
@@ -41,7 +42,7 @@ def model(tmp_path: Path) -> ModelFile:
     )
 
 
-def test_scores_the_held_out_cars_and_nothing_else(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+def test_scores_only_held_out_cars(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     report = evaluate(model, folder, tmp_path / "out", figures=0)
     # b is exact; c finds 64 pixels where 32 are car: 2·32 / (64 + 32)
     assert report.dice_by_car == pytest.approx({"c": 2 / 3, "b": 1.0})
@@ -51,13 +52,11 @@ def test_scores_the_held_out_cars_and_nothing_else(folder: KaggleFolder, model: 
     assert [score.sample.name for score in report.worst[:2]] == ["c_01", "c_02"]
 
 
-def test_leaves_a_report_a_table_and_the_figures_asked_for(
-    folder: KaggleFolder, model: ModelFile, tmp_path: Path
-) -> None:
+def test_report_table_and_figures(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    heard: list[tuple[int, int]] = []
-    evaluate(model, folder, out, figures=1, on_progress=lambda done, total: heard.append((done, total)))
-    assert heard == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    heard: list[Progress] = []
+    evaluate(model, folder, out, figures=1, on_progress=heard.append)
+    assert [(progress.done, progress.total) for progress in heard] == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert json.loads((out / "report.json").read_text())["pictures"] == 4
     assert (out / "pictures.csv").read_text().splitlines()[0] == "picture,dice,iou,boundary_iou,review_reason"
     assert len(list((out / "figures").iterdir())) == 1
@@ -65,9 +64,7 @@ def test_leaves_a_report_a_table_and_the_figures_asked_for(
     assert cv2.imread(str(out / "worst" / "c_01.png")).shape == (1170, 1600, 3)
 
 
-def test_tells_what_a_batch_would_ask_a_person_to_look_at(
-    folder: KaggleFolder, model: ModelFile, tmp_path: Path
-) -> None:
+def test_masks_that_need_review(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     assert not evaluate(model, folder, tmp_path / "sure", figures=0).needs_review
     blank = np.zeros((16, 24, 3), dtype=np.uint8)
     save_picture(folder.training_samples()[2].picture, blank)
@@ -79,27 +76,25 @@ def test_tells_what_a_batch_would_ask_a_person_to_look_at(
     ] == "b_01,0.000000,0.000000,0.000000,no car found"
 
 
-def test_the_same_seed_draws_the_same_pictures(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+def test_seed_chooses_figures(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     for out in ("first", "second"):
         evaluate(model, folder, tmp_path / out, figures=2, seed=5)
     drawn = [sorted(path.name for path in (tmp_path / out / "figures").iterdir()) for out in ("first", "second")]
     assert drawn[0] == drawn[1]
 
 
-def test_a_model_that_trained_on_every_car_has_nothing_to_be_judged_by(folder: KaggleFolder, tmp_path: Path) -> None:
+def test_model_that_knows_every_car_is_refused(folder: KaggleFolder, tmp_path: Path) -> None:
     model = save_brightness_model(tmp_path / "all", training_cars=("a", "b", "c"))
     with pytest.raises(DataError, match="trained on every car of this folder"):
-        evaluate(model, folder, tmp_path / "out")
+        evaluate(model, folder, tmp_path / "out", figures=1)
 
 
-def test_cars_a_model_does_not_know_are_held_out_for_it(folder: KaggleFolder, tmp_path: Path) -> None:
+def test_unknown_cars_are_held_out(folder: KaggleFolder, tmp_path: Path) -> None:
     model = save_brightness_model(tmp_path / "other", training_cars=("a",), validation_cars=("z",))
     assert {sample.car for sample in held_out(model, folder.training_samples())} == {"b", "c"}
 
 
-def test_an_evaluation_takes_the_place_of_the_one_before(
-    folder: KaggleFolder, model: ModelFile, tmp_path: Path
-) -> None:
+def test_evaluation_replaces_the_last_one(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (out / "figures").mkdir(parents=True)
     (out / "figures" / "mine.png").touch()
@@ -111,18 +106,18 @@ def test_an_evaluation_takes_the_place_of_the_one_before(
     assert (report["flip"], report["clean_up"]) == (True, ["fill_holes"])
 
 
-def test_where_nothing_can_be_drawn_nothing_is_scored_first(
+def test_missing_matplotlib_fails_first(
     folder: KaggleFolder, model: ModelFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    heard: list[str] = []
+    heard: list[Progress] = []
     with pytest.raises(ConfigError, match="figures need matplotlib"):
-        evaluate(model, folder, tmp_path / "out", say=heard.append)
+        evaluate(model, folder, tmp_path / "out", figures=1, on_progress=heard.append)
     assert not heard
     assert evaluate(model, folder, tmp_path / "out", figures=0).dice > 0
 
 
-def test_0_is_no_threshold_to_choose(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+def test_best_threshold_is_never_0(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     for sample in folder.training_samples():
         save_picture(sample.picture, np.full((16, 24, 3), 255, np.uint8))
         save_mask(folder.train_masks / f"{sample.name}_mask.gif", Mask(np.ones((16, 24), bool)))

@@ -33,7 +33,7 @@ def model(tmp_path: Path) -> ModelFile:
     )
 
 
-def test_each_channel_has_127_steps_up_to_its_largest_weight_where_clipping_gains_nothing() -> None:
+def test_int8_steps_by_hand() -> None:
     weights = np.array([[127.0, -64.0, 0.0], [0.5, 0.25, -0.5], [0, 0, 0]], dtype=np.float32)
     steps, scale = quantize_per_channel(weights)
     assert steps.dtype == np.int8
@@ -43,7 +43,7 @@ def test_each_channel_has_127_steps_up_to_its_largest_weight_where_clipping_gain
     assert steps[2].tolist() == [0, 0, 0]
 
 
-def test_clipping_one_weight_is_chosen_where_it_lowers_the_error_of_all() -> None:
+def test_clipping_lowers_the_error() -> None:
     # values between steps at full range: half a step wrong each, as many as outweigh one clipped a little
     weights = np.full((1, 2001), 0.5, dtype=np.float32)
     weights[0, 0] = 127
@@ -56,7 +56,7 @@ def test_clipping_one_weight_is_chosen_where_it_lowers_the_error_of_all() -> Non
 @pytest.mark.parametrize(
     ("precision", "share", "limit"), [("fp32", 1.0, 0), ("fp16", 0.55, 0.003), ("int8-weights", 0.35, 0.05)]
 )
-def test_an_export_is_smaller_and_says_how_far_off_it_is(
+def test_export_is_smaller_and_close(
     model: ModelFile, tmp_path: Path, precision: str, share: float, limit: float
 ) -> None:
     report = export(model, tmp_path / "out", check_precision(precision))
@@ -69,14 +69,14 @@ def test_an_export_is_smaller_and_says_how_far_off_it_is(
     assert (f"weights stored as {precision}" in made.card.provenance) == (precision != "fp32")
 
 
-def test_both_engines_read_it_alike(model: ModelFile, tmp_path: Path) -> None:
+def test_both_engines_read_int8(model: ModelFile, tmp_path: Path) -> None:
     made = export(model, tmp_path / "out", "int8-weights").model
     levels = np.random.default_rng(0).integers(0, 256, (32, 64, 3), dtype=np.uint8)
     by_openvino, by_onnxruntime = OpenVinoPredictor(made, "f32"), OnnxRuntimePredictor(made, CPU_PROVIDER)
     assert np.abs(by_openvino.infer(levels) - by_onnxruntime.infer(levels)).max() < 1e-4
 
 
-def test_every_network_of_a_model_is_exported(model: ModelFile, tmp_path: Path) -> None:
+def test_every_network_is_exported(model: ModelFile, tmp_path: Path) -> None:
     card = model.card.model_copy(update={"sees_crop": True})
     zooming = ModelFile.save(tmp_path / "zooming", model.onnx.read_bytes(), card, [model])
     both = ModelFile.save(tmp_path / "both", None, model.card, [zooming, model], [0.25, 0.75])
@@ -90,13 +90,13 @@ def test_every_network_of_a_model_is_exported(model: ModelFile, tmp_path: Path) 
     assert all("int8-weights" in member.card.provenance for member in made.members)
 
 
-def test_what_cannot_be_exported_is_said_in_one_line(model: ModelFile, tmp_path: Path) -> None:
+def test_export_into_itself_is_refused(model: ModelFile, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds the model itself"):
-        export(model, model.folder)
+        export(model, model.folder, "fp16")
     (tmp_path / "link").symlink_to(model.folder)
     for same in (tmp_path / "link", tmp_path / "elsewhere" / ".." / model.folder.relative_to(tmp_path)):
         with pytest.raises(ConfigError, match="holds the model itself"):
-            export(model, same)
+            export(model, same, "fp16")
     with pytest.raises(ConfigError, match="did you mean 'fp16'"):
         check_precision("fp61")
 
@@ -121,12 +121,12 @@ def test_export_is_a_command(run: Run) -> None:
     assert "as fp16, in small" in result.output
 
 
-def test_built_in_models_are_whole_and_small() -> None:
+def test_built_in_models_are_complete_and_small() -> None:
     cards = sorted(BUILT_IN.glob("*/card.json"))
     assert cards
     assert sum(file.stat().st_size for card in cards for file in ModelFile.load(card.parent).folder.rglob("*")) < 12e6
 
 
-def test_a_model_s_folder_may_have_any_name(tmp_path: Path) -> None:
+def test_model_folder_may_have_any_name(tmp_path: Path) -> None:
     save_brightness_model(tmp_path / "bright", input_size_wh=(24, 16))
     assert export(ModelFile.load(tmp_path / "bright"), tmp_path / "x y", "fp32").largest_difference == 0

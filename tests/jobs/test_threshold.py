@@ -8,7 +8,7 @@ from carvanamask.jobs.threshold import choose_threshold
 from carvanamask.model.model_file import ModelFile
 
 
-def test_the_best_threshold_of_the_curve_goes_into_the_card(tmp_path: Path) -> None:
+def test_best_threshold_goes_into_card(tmp_path: Path) -> None:
     model = save_brightness_model(tmp_path / "model")
     (tmp_path / "evaluation").mkdir()
     (tmp_path / "evaluation" / "threshold.csv").write_text("threshold,dice\n0.25,0.7\n0.375,0.9\n0.5,0.8\n")
@@ -18,12 +18,12 @@ def test_the_best_threshold_of_the_curve_goes_into_the_card(tmp_path: Path) -> N
     assert report.figure.exists()
 
 
-def test_a_model_that_was_not_evaluated_has_no_threshold_to_choose(tmp_path: Path) -> None:
+def test_missing_evaluation_names_command(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="doesn't exist: run eval --model bright"):
         choose_threshold(save_brightness_model(tmp_path), tmp_path / "evaluation")
 
 
-def test_a_threshold_of_0_is_never_chosen(tmp_path: Path) -> None:
+def test_threshold_0_is_never_chosen(tmp_path: Path) -> None:
     model = save_brightness_model(tmp_path / "model")
     (tmp_path / "evaluation").mkdir()
     (tmp_path / "evaluation" / "threshold.csv").write_text("threshold,dice\n0.0,1.0\n0.25,1.0\n0.5,0.9\n")
@@ -40,22 +40,20 @@ def test_a_threshold_of_0_is_never_chosen(tmp_path: Path) -> None:
         ("threshold,dice\nhigh,1\n", "line 2: could not convert string to float: 'high'"),
     ],
 )
-def test_a_curve_that_is_none_is_one_line(table: str, reason: str, tmp_path: Path) -> None:
+def test_damaged_curve(table: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "evaluation").mkdir()
     (tmp_path / "evaluation" / "threshold.csv").write_text(table)
     with pytest.raises(DataError, match=f"{reason}.*: run eval --model bright"):
         choose_threshold(save_brightness_model(tmp_path / "model"), tmp_path / "evaluation")
 
 
-def test_a_model_of_the_package_keeps_its_threshold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_built_in_model_keeps_its_threshold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("carvanamask.jobs.threshold.BUILT_IN", tmp_path)
     with pytest.raises(ConfigError, match="'bright' comes with the package and stays as it is"):
         choose_threshold(save_brightness_model(tmp_path / "bright"), tmp_path / "evaluation")
 
 
-def test_a_model_of_the_package_keeps_it_whatever_way_leads_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_built_in_model_by_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("carvanamask.jobs.threshold.BUILT_IN", tmp_path)
     save_brightness_model(tmp_path / "bright")
     monkeypatch.chdir(tmp_path)

@@ -71,9 +71,7 @@ def losses(run: RunDir) -> list[tuple[float, float]]:
     return [(row["train_loss"], row["val_dice"]) for row in load_metrics(run)]
 
 
-def test_a_run_keeps_exactly_its_files_and_goes_on_after_an_interruption_as_if_there_was_none(
-    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
-) -> None:
+def test_interrupted_run_resumes_exactly(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     whole = quiet_train(drawn_folder, plan_run(tmp_path, "whole", str(tiny_recipe)))
     files = {str(path.relative_to(whole.root)) for path in whole.root.rglob("*") if path.is_file()}
     assert {file for file in files if not file.startswith("tensorboard/")} == FILES_OF_A_RUN
@@ -90,9 +88,7 @@ def test_a_run_keeps_exactly_its_files_and_goes_on_after_an_interruption_as_if_t
         assert torch.equal(tensor, again[name]), name
 
 
-def test_a_plateau_lowers_the_rate_also_in_the_epoch_of_an_interruption(
-    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
-) -> None:
+def test_plateau_survives_interruption(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     # a Dice of 0 in the first epochs is a plateau from the second on
     settings = ["optimizer.plateau_patience=0", "optimizer.plateau_factor=0.5", "training.epochs=5"]
     whole = quiet_train(drawn_folder, plan_run(tmp_path, "whole", str(tiny_recipe), settings))
@@ -105,7 +101,7 @@ def test_a_plateau_lowers_the_rate_also_in_the_epoch_of_an_interruption(
     assert (losses(cut.run), rates(cut.run)) == (losses(whole), rates(whole))
 
 
-def test_the_best_epoch_stays_the_best_where_a_run_goes_on_in_another_place(
+def test_best_epoch_survives_move(
     drawn_folder: Path, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter(1 / judged for judged in range(1, 100))
@@ -118,14 +114,14 @@ def test_the_best_epoch_stays_the_best_where_a_run_goes_on_in_another_place(
     assert torch.load(run.best_checkpoint, weights_only=True)["epoch"] == 0
 
 
-def test_rmsprop_has_no_momentum_whatever_the_schedule(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_rmsprop_has_no_momentum(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     settings = ["training.epochs=1", "optimizer.name=rmsprop", "optimizer.schedule=one-cycle"]
     run = quiet_train(drawn_folder, plan_run(tmp_path, None, str(tiny_recipe), settings))
     (optimizer,) = torch.load(run.last_checkpoint, weights_only=True)["optimizer_states"]
     assert optimizer["param_groups"][0]["momentum"] == 0
 
 
-def test_training_learns_to_find_drawn_cars(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_training_learns_drawn_cars(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     plan = plan_run(tmp_path, None, str(tiny_recipe), ["training.epochs=12"])
     run = quiet_train(drawn_folder, plan)
     assert max(dice for _, dice in losses(run)) > 0.85
@@ -134,13 +130,13 @@ def test_training_learns_to_find_drawn_cars(drawn_folder: Path, tiny_recipe: Pat
     assert card.max_uncertain_ratio > 0
 
 
-def test_a_model_s_card_says_how_its_input_was_made(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_card_describes_input(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     settings = ["training.epochs=1", "input.mean=0.4", "input.std=0.3", "input.clahe=2"]
     card = ModelFile.load(quiet_train(drawn_folder, plan_run(tmp_path, None, str(tiny_recipe), settings)).model).card
     assert (card.input_size_wh, card.mean, card.std, card.clahe) == ((48, 32), 0.4, 0.3, 2)
 
 
-def test_a_run_goes_on_from_another_s_best_weights(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_run_starts_from_best_weights(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     first = quiet_train(drawn_folder, plan_run(tmp_path, "first", str(tiny_recipe)))
     plan = plan_run(tmp_path, model="first", settings=["training.epochs=1", "optimizer.learning_rate=1e-9"])
     assert plan.run.name == "first-2"
@@ -152,9 +148,7 @@ def test_a_run_goes_on_from_another_s_best_weights(drawn_folder: Path, tiny_reci
         plan_run(tmp_path, model="frist")
 
 
-def test_a_car_that_the_beginning_or_the_first_pass_learned_from_is_never_held_out(
-    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
-) -> None:
+def test_known_car_is_never_held_out(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     first = ModelFile.load(quiet_train(drawn_folder, plan_run(tmp_path, "first", str(tiny_recipe))).model)
     held_out = f'split.held_out_cars=["{first.card.training_cars[0]}"]'
     second = plan_run(tmp_path, "second", None, [held_out], "first")
@@ -170,7 +164,7 @@ def test_a_car_that_the_beginning_or_the_first_pass_learned_from_is_never_held_o
     assert not third.run.is_started
 
 
-def test_a_card_names_the_cars_of_what_the_run_built_on(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_card_names_known_cars(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     first = ModelFile.load(quiet_train(drawn_folder, plan_run(tmp_path, "first", str(tiny_recipe))).model).card
     elsewhere = draw_kaggle_folder(tmp_path / "elsewhere", cars=2, views=2, size_wh=(96, 64), seed=9)
     plan = plan_run(tmp_path, "second", None, ["training.epochs=2"], "first")
@@ -182,9 +176,7 @@ def test_a_card_names_the_cars_of_what_the_run_built_on(drawn_folder: Path, tiny
     assert "on 1 cars, 2 epochs at 48x32, going on from first" in card.provenance
 
 
-def test_a_started_run_refuses_another_beginning_and_other_pictures(
-    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
-) -> None:
+def test_started_run_refuses_other_weights_and_pictures(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     first = quiet_train(drawn_folder, plan_run(tmp_path, "first", str(tiny_recipe)))
     anew = plan_run(tmp_path, "anew", str(tiny_recipe))
     second = plan_run(tmp_path, model="first")
@@ -201,9 +193,7 @@ def test_a_started_run_refuses_another_beginning_and_other_pictures(
     assert ModelFile.load(quiet_train(drawn_folder, second).model).card.provenance.endswith(", going on from first")
 
 
-def test_what_no_training_can_end_in_is_refused_before_it_starts(
-    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
-) -> None:
+def test_impossible_plan_is_refused_early(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     quiet_train(drawn_folder, plan_run(tmp_path, "first", str(tiny_recipe), ["training.epochs=1"]))
     settings = ["input.coarse_model=frist"]
     without_first_pass = plan_run(tmp_path, "typo", str(tiny_recipe), settings)
@@ -218,15 +208,13 @@ def test_what_no_training_can_end_in_is_refused_before_it_starts(
     assert not wider.run.is_started
 
 
-def test_a_model_that_was_not_trained_here_is_no_run_to_go_on_with(
-    drawn_folder: Path, tiny_recipe: Path, tmp_path: Path
-) -> None:
+def test_foreign_model_is_refused(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     save_brightness_model(tmp_path / "bright" / "model")
     with pytest.raises(ConfigError, match=r"^'bright' is a model that wasn't trained here: use another --name$"):
         quiet_train(drawn_folder, plan_run(tmp_path, "bright", str(tiny_recipe)))
 
 
-def test_a_damaged_picture_that_a_reading_process_meets_is_named_in_one_line(tiny_recipe: Path, tmp_path: Path) -> None:
+def test_damaged_picture_in_worker(tiny_recipe: Path, tmp_path: Path) -> None:
     folder = draw_kaggle_folder(tmp_path / "data", cars=2, views=2, size_wh=(96, 64))
     for picture in (folder / "train").iterdir():
         picture.write_bytes(b"no picture")
@@ -238,7 +226,7 @@ def test_a_damaged_picture_that_a_reading_process_meets_is_named_in_one_line(tin
         assert "\n" not in str(error.value)
 
 
-def test_reading_processes_without_room_to_pass_pictures_on_end_in_one_line(
+def test_small_shared_memory(
     drawn_folder: Path, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -249,7 +237,7 @@ def test_reading_processes_without_room_to_pass_pictures_on_end_in_one_line(
         quiet_train(drawn_folder, plan_run(tmp_path, None, str(tiny_recipe)))
 
 
-def test_a_training_whose_pictures_do_not_fit_into_memory_says_so(
+def test_missing_cache_is_logged(
     drawn_folder: Path, tiny_recipe: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     plan = plan_run(tmp_path, None, str(tiny_recipe), ["training.epochs=1", "training.cache_gb=0"])
@@ -258,7 +246,7 @@ def test_a_training_whose_pictures_do_not_fit_into_memory_says_so(
     assert "takes 7.37e-05 GB, training.cache_gb allows 0" in line  # 3 cars, 4 views, 48x32 pixels, 4 bytes
 
 
-def test_a_started_run_refuses_other_options(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_started_run_refuses_other_options(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     quiet_train(drawn_folder, plan_run(tmp_path, "run", str(tiny_recipe), ["training.epochs=1"]))
     with pytest.raises(ConfigError, match=r"started with other options \(training.epochs was 1\): use another --name"):
         quiet_train(drawn_folder, plan_run(tmp_path, "run", str(tiny_recipe)))
@@ -266,7 +254,7 @@ def test_a_started_run_refuses_other_options(drawn_folder: Path, tiny_recipe: Pa
         quiet_train(drawn_folder, plan_run(tmp_path, "run", str(tiny_recipe), ["training.epochs=1", "split.seed=1"]))
 
 
-def test_a_finished_run_is_kept_with_what_was_done_to_its_model_since(
+def test_finished_run_is_kept(
     drawn_folder: Path, tiny_recipe: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     plan = plan_run(tmp_path, None, str(tiny_recipe), ["training.epochs=1"])
@@ -277,7 +265,7 @@ def test_a_finished_run_is_kept_with_what_was_done_to_its_model_since(
     assert "run 'tiny' is finished: use another --name to train again" in caplog.messages
 
 
-def test_extra_cars_train_and_never_validate(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_extra_cars_only_train(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     extra = draw_kaggle_folder(tmp_path / "extra", cars=2, views=2, size_wh=(96, 64), seed=9)
     settings = ["training.epochs=1", f'split.extra_folders=["{extra}"]']
     run = quiet_train(drawn_folder, plan_run(tmp_path, None, str(tiny_recipe), settings))
@@ -311,7 +299,7 @@ def strangers(tmp_path: Path) -> Path:
     return pseudo_labels(more, tmp_path / "labels")
 
 
-def test_pseudo_labels_train_never_validate_and_stand_in_the_card(
+def test_pseudo_labels_only_train(
     drawn_folder: Path, tiny_recipe: Path, strangers: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = ["training.epochs=1", f'split.extra_labels=["{strangers}"]']
@@ -325,7 +313,7 @@ def test_pseudo_labels_train_never_validate_and_stand_in_the_card(
     assert any("1 epochs of 20 pictures" in line for line in caplog.messages)  # 3 cars and 2, of 4 views
 
 
-def test_a_share_of_pseudo_labels_goes_on_after_an_interruption_as_if_there_was_none(
+def test_pseudo_labels_survive_interruption(
     drawn_folder: Path, tiny_recipe: Path, strangers: Path, tmp_path: Path
 ) -> None:
     settings = [f'split.extra_labels=["{strangers}"]', "training.extra_share=0.25"]
@@ -341,14 +329,14 @@ def test_a_share_of_pseudo_labels_goes_on_after_an_interruption_as_if_there_was_
     assert losses(quiet_train(drawn_folder, cut)) == losses(whole)
 
 
-def test_a_pseudo_label_of_a_held_out_car_is_refused(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_pseudo_label_of_held_out_car(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     leak = pseudo_labels(drawn_folder, tmp_path / "labels")
     plan = plan_run(tmp_path, None, str(tiny_recipe), [f'split.extra_labels=["{leak}"]'])
     with pytest.raises(DataError, match=r"^car \w+ of .*labels\.csv is held out: take it out of the list"):
         quiet_train(drawn_folder, plan)
 
 
-def test_folds_hold_out_each_car_in_one_run(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_folds_hold_out_each_car_once(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     held_out: list[str] = []
     for fold in range(2):
         settings = ["training.epochs=1", "split.folds=2", f"split.fold={fold}"]
@@ -357,9 +345,7 @@ def test_folds_hold_out_each_car_in_one_run(drawn_folder: Path, tiny_recipe: Pat
     assert sorted(held_out) == sorted({sample.car for sample in KaggleFolder(drawn_folder).training_samples()})
 
 
-def test_a_recipe_nobody_asked_for_never_takes_days(
-    drawn_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_default_recipe_never_takes_days(drawn_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def pretend(config: object, steps: int = 1) -> float:
         return 3600.0 if config == plan_run(tmp_path).config else 1.0
 

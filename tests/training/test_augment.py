@@ -26,11 +26,11 @@ def test_nothing_asked_changes_nothing() -> None:
     np.testing.assert_array_equal(augment(pair(), NOTHING, np.random.default_rng(0)), pair())
 
 
-def test_a_flip_mirrors_picture_and_mask_together() -> None:
+def test_flip_mirrors_picture_and_mask() -> None:
     np.testing.assert_array_equal(augment(pair(), change(flip=1), np.random.default_rng(0)), pair()[:, ::-1])
 
 
-def test_a_shift_moves_picture_and_mask_alike_and_no_further_than_asked() -> None:
+def test_shift_moves_both_within_limit() -> None:
     same = np.repeat(pair()[..., :1], 4, axis=2)
     for seed in range(20):
         moved = augment(same, change(shift=0.125), np.random.default_rng(seed))
@@ -50,7 +50,7 @@ def test_scale_keeps_the_middle_in_place() -> None:
         assert np.unravel_index(scaled.argmax(), scaled.shape) == (16, 24)
 
 
-def test_hue_wraps_around_and_leaves_grey_and_the_mask_alone() -> None:
+def test_hue_wraps_around() -> None:
     grey = np.full((8, 8, 4), 120, np.uint8)
     np.testing.assert_array_equal(augment(grey, change(hue=90), np.random.default_rng(0)), grey)
     red = np.zeros((2, 2, 4), np.uint8)
@@ -68,7 +68,7 @@ def test_brightness_stops_at_white_and_black() -> None:
     assert 240 <= min(seen) < 255
 
 
-def test_the_same_generator_gives_the_same_pixels() -> None:
+def test_same_generator_same_pixels() -> None:
     first, second = (augment(pair(), AugmentConfig(), np.random.default_rng(7)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert (augment(pair(), AugmentConfig(), np.random.default_rng(8)) != first).any()
@@ -81,7 +81,7 @@ def test_the_cached_picture_is_left_as_it_was() -> None:
     np.testing.assert_array_equal(cached, pair())
 
 
-def test_grain_and_blur_spoil_half_of_the_pictures_and_no_mask() -> None:
+def test_noise_and_blur_change_half_of_the_pictures() -> None:
     edge = np.zeros((32, 48, 4), np.uint8)
     edge[:, :24] = 100
     for option in ("noise", "blur"):

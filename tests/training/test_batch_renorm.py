@@ -42,7 +42,7 @@ def test_limits_widen_as_in_the_paper() -> None:
     assert tuple(map(float, layer_with(10**6, 5000).limits())) == (3, 5)
 
 
-def test_before_the_limits_widen_it_is_batch_normalisation() -> None:
+def test_warm_up_is_batch_normalisation() -> None:
     renorm, x, ours = layer_with(step=9), pictures(), pictures().requires_grad_()
     batch = nn.BatchNorm2d(3)
     batch.load_state_dict(renorm.state_dict())
@@ -57,7 +57,7 @@ def test_before_the_limits_widen_it_is_batch_normalisation() -> None:
         torch.testing.assert_close(mine.grad, known.grad, atol=1e-6, rtol=1e-6)
 
 
-def test_with_wide_limits_training_gives_what_prediction_gives() -> None:
+def test_wide_limits_match_prediction() -> None:
     renorm, x = layer_with(step=1000), pictures()
     predicted = renorm.eval()(x)  # before the step moves the running statistics
     torch.testing.assert_close(renorm.train()(x), predicted, atol=1e-5, rtol=1e-5)
@@ -75,7 +75,7 @@ def test_a_tiny_example_by_hand() -> None:
     assert layer.num_batches_tracked.item() == 28
 
 
-def test_no_gradient_flows_through_the_correction() -> None:
+def test_no_gradient_through_correction() -> None:
     # by hand: dL/dx is r times what batch normalisation gives, as r and d are constants
     x, weights = pictures(), torch.randn(4, 3, 5, 7, generator=torch.Generator().manual_seed(2))
     renorm = layer_with(step=1000)
@@ -105,7 +105,7 @@ def test_an_interrupted_layer_goes_on_exactly() -> None:
     assert all(torch.equal(value, second.state_dict()[name]) for name, value in whole.state_dict().items())
 
 
-def test_running_statistics_stay_sound_where_a_channel_never_changes() -> None:
+def test_constant_channel_stays_finite() -> None:
     layer = BatchRenorm2d(1, warm_up=1)
     for _ in range(500):
         y = layer(torch.ones(2, 1, 2, 2))
@@ -114,7 +114,7 @@ def test_running_statistics_stay_sound_where_a_channel_never_changes() -> None:
     assert math.isclose(layer.running_mean.item(), 1, abs_tol=0.01)
 
 
-def test_a_network_s_normalisations_are_all_replaced_and_keep_what_they_learned() -> None:
+def test_renormalise_replaces_all_layers() -> None:
     torch.manual_seed(0)
     network = build_network(UNetConfig(levels=2, filters=4))
     network(torch.rand(2, 3, 16, 16))
@@ -126,7 +126,7 @@ def test_a_network_s_normalisations_are_all_replaced_and_keep_what_they_learned(
         assert torch.equal(value, torch.zeros_like(value) if "tracked" in name else weights[name])
 
 
-def test_a_layer_that_does_more_than_normalise_is_not_replaced_in_silence() -> None:
+def test_unknown_normalisation_is_refused() -> None:
     class BatchNormAct2d(nn.BatchNorm2d):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return super().forward(x).relu()

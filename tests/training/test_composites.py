@@ -39,11 +39,11 @@ def test_the_car_keeps_its_place_and_its_colour(has_shadow: bool) -> None:
     assert (replaced[pair[..., 3] == 255][:, :3] == RED).all()
 
 
-def test_where_no_car_is_the_background_is_seen_as_it_is() -> None:
+def test_background_stays_where_no_car_is() -> None:
     assert (before_grey()[red_car_before_a_green_wall()[..., 3] == 0][:, :3] == GREY).all()
 
 
-def test_the_edge_is_half_car_and_half_new_wall_and_nothing_of_the_old_one() -> None:
+def test_edge_has_nothing_of_old_wall() -> None:
     edge = before_grey()[red_car_before_a_green_wall()[..., 3] == 128][:, :3]
     share = 128 / 255
     np.testing.assert_allclose(
@@ -51,7 +51,7 @@ def test_the_edge_is_half_car_and_half_new_wall_and_nothing_of_the_old_one() -> 
     )
 
 
-def test_a_shadow_darkens_the_floor_at_the_car_s_feet_only() -> None:
+def test_shadow_only_under_car() -> None:
     shadow = np.array(GREY[0]) - before_grey(has_shadow=True)[..., 0].astype(int)
     shadow[red_car_before_a_green_wall()[..., 3] > 0] = 0
     assert shadow.min() == 0
@@ -59,7 +59,7 @@ def test_a_shadow_darkens_the_floor_at_the_car_s_feet_only() -> None:
     assert (shadow[:15] == 0).all()
 
 
-def test_a_picture_without_a_car_throws_no_shadow() -> None:
+def test_no_car_no_shadow() -> None:
     empty, wall = np.zeros((8, 8, 4), np.uint8), np.full((8, 8, 3), GREY, np.uint8)
     np.testing.assert_array_equal(replace_background(empty, wall, generator(has_shadow=True))[..., :3], wall)
 
@@ -70,7 +70,7 @@ def test_the_pair_that_came_is_left_as_it_was() -> None:
     np.testing.assert_array_equal(pair, red_car_before_a_green_wall())
 
 
-def test_the_same_generator_gives_the_same_pixels() -> None:
+def test_same_generator_same_pixels() -> None:
     first, second = (Backgrounds("").draw((32, 48), np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert (Backgrounds("").draw((32, 48), np.random.default_rng(4)) != first).any()
@@ -79,7 +79,7 @@ def test_the_same_generator_gives_the_same_pixels() -> None:
 
 @pytest.mark.parametrize("draw", DRAWN, ids=lambda draw: draw.__name__)
 @pytest.mark.parametrize("shape", [(32, 48), (48, 32), (2, 2), (1, 1)])
-def test_every_drawn_kind_has_the_asked_shape_and_finite_levels(
+def test_drawn_background_shape_and_range(
     draw: Callable[[tuple[int, int], np.random.Generator], np.ndarray], shape: tuple[int, int]
 ) -> None:
     for seed in range(5):
@@ -105,15 +105,13 @@ def photographs_in(folder: Path) -> Path:
     return folder
 
 
-def test_photographs_are_found_in_folders_of_folders_and_nothing_else_is(tmp_path: Path) -> None:
+def test_photographs_are_found_recursively(tmp_path: Path) -> None:
     found = Backgrounds(str(photographs_in(tmp_path)))
     assert found.photographs == [tmp_path / "street" / "night" / "lamp.png"]
 
 
 @pytest.mark.parametrize("shape", [(30, 40), (40, 30), (200, 300), (1, 1)])
-def test_a_photograph_is_a_part_of_it_of_the_asked_shape_mirrored_or_not(
-    tmp_path: Path, shape: tuple[int, int]
-) -> None:
+def test_photograph_crop_has_shape(tmp_path: Path, shape: tuple[int, int]) -> None:
     found, directions = Backgrounds(str(photographs_in(tmp_path))), set()
     for seed in range(20):
         picture = found.photograph(shape, np.random.default_rng(seed))
@@ -124,7 +122,7 @@ def test_a_photograph_is_a_part_of_it_of_the_asked_shape_mirrored_or_not(
     assert directions == ({-1, 1} if shape[1] > 1 else {0})
 
 
-def test_photographs_are_shown_beside_drawn_backgrounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_photographs_and_drawn_backgrounds_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = Backgrounds(str(photographs_in(tmp_path)))
     printable = []
     monkeypatch.setattr(found, "photograph", lambda shape, rng: printable.append(shape) or np.zeros((*shape, 3)))

@@ -8,11 +8,11 @@ from carvanamask.training.recipe import SHIPPED_RECIPES, differing_options, enco
 
 
 @pytest.mark.parametrize("name", SHIPPED_RECIPES)
-def test_every_shipped_recipe_loads_by_its_name_and_by_its_path(name: str) -> None:
+def test_shipped_recipe_loads_by_name_and_path(name: str) -> None:
     assert load_config(name) == load_config(SHIPPED_RECIPES[name])
 
 
-def test_recipes_of_the_original_and_of_two_cores_are_shipped() -> None:
+def test_main_recipes_are_shipped() -> None:
     assert {"quick", "seed-1024"} <= SHIPPED_RECIPES.keys()
 
 
@@ -25,7 +25,7 @@ def test_the_default_is_the_original_system() -> None:
 
 
 @pytest.mark.parametrize("name", ["seed-1344x896", "seed-1280"])
-def test_the_ensemble_s_other_members_differ_in_size_and_boundary_only(name: str) -> None:
+def test_seed_recipes_differ_in_size_and_border(name: str) -> None:
     member, original = load_config(name), load_config("seed-1024")
     assert member.input.size_wh != original.input.size_wh
     assert member.loss.border_weight != original.loss.border_weight
@@ -34,7 +34,7 @@ def test_the_ensemble_s_other_members_differ_in_size_and_boundary_only(name: str
     assert member.training.model_copy(update={"cache_gb": original.training.cache_gb}) == original.training
 
 
-def test_a_size_has_to_fit_how_often_the_network_halves_it() -> None:
+def test_size_must_fit_downsamplings() -> None:
     settings = ["network.name=lite0-unet", "input.size_wh=[480, 300]"]
     with pytest.raises(ConfigError, match="480x300 can't be halved 5 times: use 480x288"):
         load_config(None, settings)
@@ -78,7 +78,7 @@ def test_gradient_share_is_noted() -> None:
     assert LiteUNetConfig(depthwise_gradient_share=1).training_note == UNetConfig().training_note == ""
 
 
-def test_settings_lie_over_the_file_and_read_toml_values() -> None:
+def test_settings_override_the_file() -> None:
     config = load_config("quick", ["loss.border_weight=4", "input.size_wh=[64, 32]", "loss.name=bce-dice"])
     assert config.loss.border_weight == 4
     assert config.input.size_wh == (64, 32)
@@ -124,7 +124,7 @@ def test_a_config_survives_its_file(tmp_path: Path) -> None:
         ("training.epochs_per_pass=0", "training.epochs_per_pass = 0: must be greater than or equal to 1"),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_repair(setting: str, message: str) -> None:
+def test_wrong_setting_is_named_with_repair(setting: str, message: str) -> None:
     with pytest.raises(ConfigError) as error:
         load_config(None, [setting])
     assert message in str(error.value)
@@ -141,7 +141,7 @@ def test_a_wrong_value_in_a_file_names_the_file(tmp_path: Path) -> None:
         load_config(path)
 
 
-def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:
+def test_unknown_recipe_names_nearest() -> None:
     with pytest.raises(ConfigError, match=r"no recipe 'quik'; did you mean 'quick'\?"):
         load_config("quik")
 
@@ -167,7 +167,7 @@ def test_every_option_is_described() -> None:
     assert [name for name, _, description in options() if not description] == []
 
 
-def test_the_table_of_options_in_the_docs_is_the_code_s() -> None:
+def test_options_page_is_current() -> None:
     table = Path(__file__).parents[2] / "docs" / "options.md"
     for name, default, description in options():
         assert f"| `{name}` | {f'`{default}`' if default else 'none'} | {description} |" in table.read_text()

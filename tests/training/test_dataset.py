@@ -35,7 +35,7 @@ def sample(tmp_path: Path) -> Sample:
     return Sample("a", 1, tmp_path / "a_01.png", tmp_path / "a_01_mask.png")
 
 
-def test_a_pair_is_shrunk_by_area_so_that_an_edge_pixel_says_how_much_of_it_is_car(sample: Sample) -> None:
+def test_edge_pixel_holds_its_car_share(sample: Sample) -> None:
     pair = shrink_pair(sample, InputConfig(size_wh=(2, 1)))
     assert pair.shape == (1, 2, 4)
     assert pair[0, 0].tolist() == [255, 255, 255, 255]
@@ -48,7 +48,7 @@ def test_a_mask_of_another_picture_is_refused(sample: Sample, tmp_path: Path) ->
         shrink_pair(sample, InputConfig(size_wh=(2, 1)))
 
 
-def test_pairs_are_read_once_where_they_fit_and_each_time_where_they_do_not(sample: Sample) -> None:
+def test_pairs_are_cached_where_they_fit(sample: Sample) -> None:
     options = InputConfig(size_wh=(2, 2))
     fitting, not_fitting = ShrunkenPairs([sample], options, cache_gb=1), ShrunkenPairs([sample], options, cache_gb=0)
     first = [fitting[0].copy(), not_fitting[0].copy()]
@@ -57,9 +57,7 @@ def test_pairs_are_read_once_where_they_fit_and_each_time_where_they_do_not(samp
     assert (not_fitting[0] != first[1]).any()
 
 
-def test_pairs_are_not_kept_where_shared_memory_is_small_and_the_reason_is_known(
-    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_small_shared_memory_prevents_cache(sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     free = 64 * 2**20
     monkeypatch.setattr(dataset, "SHARED_MEMORY", tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free))
@@ -77,13 +75,13 @@ def test_pairs_are_not_kept_where_shared_memory_is_small_and_the_reason_is_known
     assert ShrunkenPairs([sample] * 15, options, cache_gb=1).why_not_cached == ""
 
 
-def test_validation_keeps_the_truth_at_the_picture_s_own_size(sample: Sample) -> None:
+def test_validation_truth_is_full_size(sample: Sample) -> None:
     picture, truth = ValidationPictures([sample], InputConfig(size_wh=(2, 1)))[0]
     assert picture.shape == (1, 2, 3)
     assert truth.tolist() == [[1, 1, 1, 0], [1, 1, 1, 0]]
 
 
-def test_without_equalisation_the_input_is_the_shrunken_picture(drawn_folder: Path) -> None:
+def test_input_without_clahe_is_the_shrunken_picture(drawn_folder: Path) -> None:
     sample = KaggleFolder(drawn_folder).training_samples()[0]
     small = cv2.resize(load_picture(sample.picture), (48, 32), interpolation=cv2.INTER_AREA)
     options = InputConfig(size_wh=(48, 32))
@@ -92,9 +90,7 @@ def test_without_equalisation_the_input_is_the_shrunken_picture(drawn_folder: Pa
 
 
 @pytest.mark.parametrize("clahe", [0.0, 3.0])
-def test_training_validation_and_prediction_see_the_same_pixels(
-    drawn_folder: Path, tmp_path: Path, clahe: float
-) -> None:
+def test_all_stages_see_the_same_pixels(drawn_folder: Path, tmp_path: Path, clahe: float) -> None:
     sample = KaggleFolder(drawn_folder).training_samples()[0]
     picture, options = load_picture(sample.picture), InputConfig(size_wh=(48, 32), clahe=clahe)
     seen = ShrunkenPairs([sample], options, cache_gb=1)[0][..., :3]
@@ -106,7 +102,7 @@ def test_training_validation_and_prediction_see_the_same_pixels(
         assert np.abs(predictor.predict(picture).values - expected).max() < 1e-4, predictor.engine
 
 
-def test_a_variation_depends_on_seed_epoch_and_picture_alone(drawn_folder: Path) -> None:
+def test_augmentation_depends_on_seed_epoch_index(drawn_folder: Path) -> None:
     samples = KaggleFolder(drawn_folder).training_samples()[:3]
 
     def pictures(seed: int) -> TrainingPictures:
@@ -127,7 +123,7 @@ def sampler_of(
     return EpochSampler(config, real, pseudo, rank, devices)
 
 
-def test_an_epoch_shows_every_picture_once_in_an_order_of_its_own() -> None:
+def test_epoch_shows_every_picture_once() -> None:
     sampler = sampler_of(10)
     first = list(sampler)
     sampler.set_epoch(1)
@@ -137,13 +133,13 @@ def test_an_epoch_shows_every_picture_once_in_an_order_of_its_own() -> None:
     assert [i for _, i in first] != [i for _, i in second]
 
 
-def test_devices_share_an_epoch_without_overlap_and_take_equally_many_steps() -> None:
+def test_devices_share_an_epoch() -> None:
     shares = [list(sampler_of(11, seed=3, rank=rank, devices=2)) for rank in range(2)]
     assert [len(share) for share in shares] == [5, 5]
     assert not set(shares[0]) & set(shares[1])
 
 
-def test_an_epoch_without_pseudo_labels_has_the_order_it_always_had() -> None:
+def test_order_without_pseudo_labels() -> None:
     expected = np.random.default_rng((7, 0)).permutation(10)
     assert [i for _, i in sampler_of(10, seed=7)] == expected.tolist()
 
@@ -153,7 +149,7 @@ def keys_of(sampler: EpochSampler, epoch: int) -> list[tuple[int, int]]:
     return list(sampler)
 
 
-def test_epochs_that_share_a_pass_show_every_picture_once_between_them() -> None:
+def test_epochs_of_a_pass_share_the_pictures() -> None:
     sampler = sampler_of(10, seed=7, epochs_per_pass=2)
     epochs = [keys_of(sampler, epoch) for epoch in range(4)]
     assert [len(keys) for keys in epochs] == [len(sampler)] * 4 == [5] * 4
@@ -165,7 +161,7 @@ def test_epochs_that_share_a_pass_show_every_picture_once_between_them() -> None
         assert [i for _, i in epochs[2 * number + 1]] == order[1::2]
 
 
-def test_one_epoch_a_pass_is_the_order_without_the_option() -> None:
+def test_one_epoch_per_pass_is_the_default_order() -> None:
     plain, with_option = sampler_of(9, 5, 3, seed=7), sampler_of(9, 5, 3, seed=7, epochs_per_pass=1)
     for epoch in range(3):
         assert keys_of(with_option, epoch) == keys_of(plain, epoch)
@@ -173,7 +169,7 @@ def test_one_epoch_a_pass_is_the_order_without_the_option() -> None:
     assert [i for _, i in keys_of(sampler_of(10, seed=7, epochs_per_pass=1), 2)] == order
 
 
-def test_devices_share_a_part_of_a_pass_without_overlap_and_take_equally_many_steps() -> None:
+def test_devices_share_a_part_of_a_pass() -> None:
     shares = [
         [keys_of(sampler_of(23, seed=3, rank=rank, devices=2, epochs_per_pass=3), epoch) for rank in range(2)]
         for epoch in range(3)
@@ -183,14 +179,14 @@ def test_devices_share_a_part_of_a_pass_without_overlap_and_take_equally_many_st
     assert len(printable) == len(set(printable))
 
 
-def test_a_pass_also_spreads_its_pseudo_labelled_pictures_over_its_epochs() -> None:
+def test_pass_spreads_pseudo_labels() -> None:
     sampler = sampler_of(6, 20, 4, epochs_per_pass=2)
     printable = [i for epoch in range(2) for _, i in keys_of(sampler, epoch)]
     assert len(printable) == len(set(printable)) == 10
     assert [i for i in sorted(printable) if i < 6] == list(range(6))
 
 
-def test_an_epoch_shows_every_real_picture_and_draws_others_from_the_pool() -> None:
+def test_epoch_draws_pseudo_labels() -> None:
     sampler = sampler_of(6, 20, 4)
     drawn = []
     for epoch in range(3):
@@ -204,7 +200,7 @@ def test_an_epoch_shows_every_real_picture_and_draws_others_from_the_pool() -> N
     assert len(set.union(*drawn)) > 4
 
 
-def test_a_pool_that_is_too_small_is_shown_whole_before_any_of_it_comes_again() -> None:
+def test_small_pool_is_used_up_before_repeats() -> None:
     printable = [i for _, i in sampler_of(4, 3, 8)]
     assert len(printable) == len(set(printable)) == 12
     pictures = sorted(i % 7 for i in printable)
@@ -212,13 +208,13 @@ def test_a_pool_that_is_too_small_is_shown_whole_before_any_of_it_comes_again() 
     assert sorted(pictures.count(i) for i in (4, 5, 6)) == [2, 3, 3]
 
 
-def test_devices_share_real_and_pseudo_labelled_pictures_without_overlap() -> None:
+def test_devices_share_real_and_pseudo() -> None:
     shares = [list(sampler_of(6, 9, 5, seed=3, rank=rank, devices=2)) for rank in range(2)]
     assert [len(share) for share in shares] == [5, 5]
     assert not set(shares[0]) & set(shares[1])
 
 
-def test_a_picture_that_comes_again_in_an_epoch_is_varied_anew(sample: Sample) -> None:
+def test_repeated_picture_is_augmented_differently(sample: Sample) -> None:
     pictures = TrainingPictures(ShrunkenPairs([sample], InputConfig(size_wh=(4, 2)), 1), AugmentConfig(), seed=0)
     assert (pictures[(0, 0)] != pictures[(0, 1)]).any()
 
@@ -226,13 +222,11 @@ def test_a_picture_that_comes_again_in_an_epoch_is_varied_anew(sample: Sample) -
 @pytest.mark.parametrize(
     ("share", "pseudo", "printable"), [(None, 30, 30), (0.5, 30, 100), (0.2, 30, 25), (0.2, 0, 0), (None, 0, 0)]
 )
-def test_an_epoch_has_the_share_of_pseudo_labels_that_is_asked(
-    share: float | None, pseudo: int, printable: int
-) -> None:
+def test_pseudo_count(share: float | None, pseudo: int, printable: int) -> None:
     assert TrainingConfig(extra_share=share).pseudo_count(100, pseudo) == printable
 
 
-def test_a_network_that_zooms_trains_and_validates_on_the_part_that_holds_the_car(tmp_path: Path) -> None:
+def test_refinement_network_sees_crop(tmp_path: Path) -> None:
     pixels = np.zeros((80, 100), bool)
     pixels[30:40, 40:60] = True
     save_picture(tmp_path / "a_01.png", np.repeat(pixels[..., None], 3, axis=2).astype(np.uint8) * 255)

@@ -11,9 +11,7 @@ from carvanamask.training.module import DICE
 
 
 @pytest.mark.parametrize(("generation", "precision"), [(7, "32-true"), (8, "bf16-mixed")])
-def test_a_gpu_that_only_emulates_16_bit_floats_computes_with_32(
-    generation: int, precision: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_emulated_bf16_is_not_used(generation: int, precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.version, "hip", None)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
@@ -23,7 +21,7 @@ def test_a_gpu_that_only_emulates_16_bit_floats_computes_with_32(
     assert find_hardware("auto").precision == precision
 
 
-def test_a_checkpoint_s_memory_moves_with_its_folder(tmp_path: Path) -> None:
+def test_checkpoint_moves_with_its_folder(tmp_path: Path) -> None:
     before = MovableCheckpoint(tmp_path / "here", monitor=DICE, mode="max")
     path, score = str(tmp_path / "here" / "best.ckpt"), torch.tensor(0.75)
     before.best_model_path = before.kth_best_model_path = path
@@ -36,7 +34,7 @@ def test_a_checkpoint_s_memory_moves_with_its_folder(tmp_path: Path) -> None:
     assert (after.best_k_models, after.best_model_score) == ({moved: score}, score)
 
 
-def test_a_checkpoint_reads_what_an_earlier_version_wrote_down_of_itself(tmp_path: Path) -> None:
+def test_checkpoint_state_key_is_lightnings(tmp_path: Path) -> None:
     for options in ({"monitor": DICE, "mode": "max"}, {}):
         plain, ours = ModelCheckpoint(tmp_path, **options), MovableCheckpoint(tmp_path, **options)
         assert ours.state_key == plain.state_key

@@ -20,13 +20,13 @@ def model_of(folder: Path, car: str, *members: ModelFile) -> ModelFile:
     return ModelFile.save(folder, alone.onnx.read_bytes(), alone.card.model_copy(update={"sees_crop": True}), members)
 
 
-def test_a_model_learned_from_the_cars_of_its_members_and_of_theirs(tmp_path: Path) -> None:
+def test_model_knows_its_members_cars(tmp_path: Path) -> None:
     first = model_of(tmp_path / "first", "a")
     second = model_of(tmp_path / "second", "b", first)
     assert cars_of_model(model_of(tmp_path / "third", "c", second, first)) == {"a", "b", "c"}
 
 
-def test_a_run_under_way_learns_from_all_that_trains_it_and_knows_what_its_beginning_knew(tmp_path: Path) -> None:
+def test_unfinished_run_knows_all_its_cars(tmp_path: Path) -> None:
     extra = draw_kaggle_folder(tmp_path / "extra", cars=1, views=1, test_cars=1)
     (sample,), (stranger,) = KaggleFolder(extra).training_samples(), KaggleFolder(extra).test_samples()
     mask = tmp_path / "labels" / "mask.gif"
@@ -41,20 +41,20 @@ def test_a_run_under_way_learns_from_all_that_trains_it_and_knows_what_its_begin
     assert cars_of_run(run) == {"a", "b", sample.car, stranger.car, "d"}
 
 
-def test_a_run_of_an_earlier_version_did_not_write_down_what_it_knew(tmp_path: Path) -> None:
+def test_run_without_known_cars(tmp_path: Path) -> None:
     run = RunDir(tmp_path / "run")
     start_run(run, load_config(), Split(("a", "b"), ("c",)), {})
     assert cars_of_run(run) == {"a", "b"}
 
 
-def test_a_finished_run_learned_from_what_its_model_names(tmp_path: Path) -> None:
+def test_finished_run_knows_its_models_cars(tmp_path: Path) -> None:
     run = RunDir(tmp_path / "run")
     start_run(run, load_config(), Split(("a",), ("c",)), {})
     model_of(run.model, "b", model_of(tmp_path / "first", "d"))
     assert cars_of_run(run) == {"b", "d"}
 
 
-def test_cars_of_what_a_run_builds_on_are_known_and_can_not_judge_it(tmp_path: Path) -> None:
+def test_known_cars_are_never_held_out(tmp_path: Path) -> None:
     before, first = RunDir(tmp_path / "before"), model_of(tmp_path / "first", "d")
     start_run(before, load_config(), Split(("a", "b"), ("c",)), {})
     assert known_cars(None, None, Split(("a",), ("b",))) == set()

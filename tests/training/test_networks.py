@@ -23,11 +23,11 @@ SMALL: dict[str, NetworkConfig] = {
 """Small configurations of every network; a new one costs one line here and inherits the contract below."""
 
 
-def test_every_network_has_a_small_configuration_here() -> None:
+def test_every_network_is_tested() -> None:
     assert {type(config) for config in SMALL.values()} == set(NETWORK_CONFIGS)
 
 
-def test_the_original_has_34_6_million_parameters() -> None:
+def test_original_has_34_6_million_parameters() -> None:
     assert sum(p.numel() for p in build_network(UNetConfig()).parameters()) == 34_611_489
 
 
@@ -72,12 +72,12 @@ class TestEveryNetwork:
         network(torch.rand(2, 3, 32, 64)).square().mean().backward()
         assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
-    def test_a_picture_is_predicted_the_same_alone_and_in_a_batch(self, name: str) -> None:
+    def test_prediction_is_independent_of_batch(self, name: str) -> None:
         network, pictures = self.build(name).eval(), torch.rand(3, 3, 32, 64)
         with torch.no_grad():
             torch.testing.assert_close(network(pictures)[1:2], network(pictures[1:2]), atol=1e-5, rtol=1e-5)
 
-    def test_channels_last_changes_nothing_but_the_layout(self, name: str) -> None:
+    def test_channels_last_changes_only_layout(self, name: str) -> None:
         network, pictures = self.build(name).eval(), torch.rand(1, 3, 32, 64)
         with torch.no_grad():
             plain = network(pictures)
@@ -85,7 +85,7 @@ class TestEveryNetwork:
             turned = network(pictures.to(memory_format=torch.channels_last))
         torch.testing.assert_close(plain, turned, atol=1e-5, rtol=1e-5)
 
-    def test_fits_two_pictures_by_heart(self, name: str) -> None:
+    def test_overfits_two_pictures(self, name: str) -> None:
         network = self.build(name)
         pictures = torch.rand(2, 3, 32, 64)
         targets = (pictures[:, :1] > 0.5).float()
@@ -101,7 +101,7 @@ class TestEveryNetwork:
         assert first is not None
         assert last < first / 2
 
-    def test_the_exported_network_gives_the_same_probabilities(self, name: str, tmp_path: Path) -> None:
+    def test_export_gives_same_probabilities(self, name: str, tmp_path: Path) -> None:
         onnxruntime = pytest.importorskip("onnxruntime")
         network, pictures = self.build(name).eval(), torch.rand(2, 3, 32, 64)
         session = onnxruntime.InferenceSession(encode_onnx(network, (64, 32)))
@@ -109,7 +109,7 @@ class TestEveryNetwork:
         with torch.no_grad():
             np.testing.assert_allclose(exported, network(pictures).sigmoid().numpy(), atol=1e-5)
 
-    def test_both_engines_give_its_probabilities(self, name: str, tmp_path: Path) -> None:
+    def test_both_engines_agree(self, name: str, tmp_path: Path) -> None:
         network = self.build(name)
         for _ in range(3):
             network(torch.rand(2, 3, 32, 64))  # moves the running means off 0

@@ -28,7 +28,7 @@ def test_metrics_come_back_as_numbers(tmp_path: Path) -> None:
     assert load_metrics(run) == [{"epoch": 0.0, "val_dice": 0.5}, {"epoch": 1.0, "val_dice": 0.75}]
 
 
-def test_what_an_earlier_version_did_not_measure_of_its_epochs_is_0(tmp_path: Path) -> None:
+def test_missing_metric_is_0(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
     save_metrics(run, [{"epoch": 0}, {"epoch": 1, "val_undecided": 0.05}])
     assert [row["val_undecided"] for row in load_metrics(run)] == [0, 0.05]
@@ -40,14 +40,14 @@ def test_a_run_s_name_stays_in_its_folder(name: str, tmp_path: Path) -> None:
         RunDir.named(name, tmp_path)
 
 
-def test_results_go_into_the_run_that_trained_the_model(tmp_path: Path) -> None:
+def test_results_go_into_the_models_run(tmp_path: Path) -> None:
     run = RunDir(tmp_path / "first")
     start_run(run, Config(), SPLIT, {})
     assert run_of_model(run.model, tmp_path).root == run.root
     assert run_of_model(Path("/elsewhere/studio-s"), tmp_path).root == tmp_path / "studio-s"
 
 
-def test_a_run_counts_as_started_once_all_of_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_is_started_once_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, written = RunDir(tmp_path / "run"), save_text_atomically
 
     def interrupted(path: Path, text: str) -> None:

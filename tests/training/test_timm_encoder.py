@@ -67,14 +67,14 @@ def named(name: str) -> TimmUNetConfig:
     return TimmUNetConfig(encoder=name, decoder_filters=(16, 12, 8, 8), convolutions_up=1)
 
 
-def test_without_timm_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_timm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(MissingPackageError) as refusal:
         build_network(named("resnet34"))
     assert str(refusal.value) == "network.name timm needs timm: pip install timm"
 
 
-def test_a_torchvision_that_does_not_fit_torch_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incompatible_torchvision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "timm.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "timm", raising=False)
@@ -90,7 +90,7 @@ class TestByAStandIn:
         ("name", "channels"),
         [("plain", [2, 4, 8, 16, 32]), ("full_size_first", [2, 4, 8, 16, 32]), ("late", [4, 8, 16, 32])],
     )
-    def test_the_way_up_takes_the_maps_from_half_size_down(self, name: str, channels: list[int]) -> None:
+    def test_decoder_takes_maps_from_half_size(self, name: str, channels: list[int]) -> None:
         network = build_network(named(name))
         assert isinstance(network, EncoderUNet)
         x = torch.zeros(2, 3, 32, 96)
@@ -121,7 +121,7 @@ class TestByAStandIn:
             ),
         ],
     )
-    def test_what_is_no_way_down_is_refused_in_one_line(self, name: str, message: str) -> None:
+    def test_unusable_encoder_is_refused(self, name: str, message: str) -> None:
         with pytest.raises(ModelError) as refusal:
             build_network(named(name))
         assert str(refusal.value).startswith(message)
@@ -144,23 +144,23 @@ class TestByTimmItself:
             ("mobilenetv3_small_050", [16, 8, 16, 24, 288]),
         ],
     )
-    def test_an_encoder_of_any_size_of_the_first_map_is_a_way_down(self, name: str, channels: list[int]) -> None:
+    def test_real_encoder(self, name: str, channels: list[int]) -> None:
         network = build_network(named(name))
         assert network.encoder.channels == channels
         assert network(torch.zeros(2, 3, 64, 32)).shape == (2, 1, 64, 32)
 
     @pytest.mark.parametrize("name", ["swin_tiny_patch4_window7_224", "vit_tiny_patch16_224", "inception_v3"])
-    def test_a_model_of_one_size_or_without_such_maps_is_refused(self, name: str) -> None:
+    def test_fixed_size_model_is_refused(self, name: str) -> None:
         with pytest.raises(ModelError, match=f"network.encoder {name} doesn't accept a 96x64 picture"):
             build_network(named(name))
 
-    def test_a_wrong_name_is_answered_with_the_nearest(self) -> None:
+    def test_wrong_name_names_nearest(self) -> None:
         with pytest.raises(
             ModelError, match=r"timm has no model 'resnet43' for network.encoder; did you mean 'resnet34'\?"
         ):
             build_network(named("resnet43"))
 
-    def test_batch_renormalisation_never_takes_an_activation_away(self) -> None:
+    def test_renorm_refuses_activation_layers(self) -> None:
         config = named("mobilenetv3_small_050").model_copy(update={"normalisation": "renorm"})
         with pytest.raises(ModelError, match="renorm has no BatchNormAct2d"):
             build_network(config)

@@ -1,4 +1,4 @@
-"""Several models side by side, on the held-out pictures that all of them were judged by."""
+"""Compare models by their evaluations, on the held-out pictures that all of them were scored on."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from carvanamask.model.model_file import ModelFile
 from carvanamask.training.run_files import load_metrics
 
 GOOD_DICE = 0.99
-"""Below this a person sees at once what is wrong."""
+"""Below this score errors are obvious to a person."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A model, and how it did on the pictures that are compared; scores in [0, 1]."""
+    """A model and its scores on the compared pictures, in [0, 1]."""
 
     name: str
     dice: np.ndarray
     """float64 (pictures,)."""
     boundary_iou: np.ndarray
     """float64 (pictures,)."""
-    judged: int
-    """Pictures of its evaluation, also those that aren't compared."""
+    scored: int
+    """Number of pictures in its evaluation, also those that aren't compared."""
     input_sizes_wh: tuple[tuple[int, int], ...]
-    """Of its networks: an ensemble has several."""
+    """One per different network size; an ensemble may have several."""
     megabytes: float
-    """Of its networks' files."""
+    """Size of all its ONNX files."""
     pictures_per_second: float | None
-    """Of its evaluation, with reading and scoring; None where that wasn't recorded."""
+    """Speed of its evaluation, with reading and scoring; None if it wasn't recorded."""
     epochs: int
-    """0 for a model that came without its training."""
+    """0 for a model that wasn't trained here."""
     training_minutes: float
 
     @property
@@ -51,24 +51,24 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """By how much a candidate's Dice is above the first one's, on the same pictures."""
+    """A candidate's Dice minus the first one's, on the same pictures."""
 
     name: str
     mean: float
     standard_error: float | None
-    """Of the mean, over cars; None for a single car, which says nothing of others."""
+    """Standard error of the mean over cars; None for a single car."""
     share_better: float
-    """Of the pictures."""
+    """Share of the pictures with a higher Dice."""
     by_car: np.ndarray
-    """Mean over each car's pictures, float64 (cars,)."""
+    """float64 (cars,): mean over the pictures of each car."""
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Candidates in the order they were named: the others are held against the first."""
+    """Candidates in the order of their names on the command line; all are compared with the first."""
 
     pictures: tuple[str, ...]
-    """The names that every evaluation holds."""
+    """Names of the pictures that every evaluation has."""
     candidates: tuple[Candidate, ...]
 
     @cached_property
@@ -81,30 +81,30 @@ class Comparison:
 
     @property
     def warning(self) -> str:
-        """One line where the evaluations hold different pictures, else ''."""
-        if all(candidate.judged == len(self.pictures) for candidate in self.candidates):
+        """One line if the evaluations have different pictures, else ''."""
+        if all(candidate.scored == len(self.pictures) for candidate in self.candidates):
             return ""
-        judged = ", ".join(f"{candidate.name} on {candidate.judged}" for candidate in self.candidates)
-        return f"judged on different pictures ({judged}): only the {len(self.pictures)} that all have are compared"
+        scored = ", ".join(f"{candidate.name} on {candidate.scored}" for candidate in self.candidates)
+        return f"scored on different pictures ({scored}): only the {len(self.pictures)} that all have are compared"
 
     def worst_picture(self, candidate: Candidate) -> tuple[str, float]:
-        place = int(candidate.dice.argmin())
-        return self.pictures[place], float(candidate.dice[place])
+        worst = int(candidate.dice.argmin())
+        return self.pictures[worst], float(candidate.dice[worst])
 
     def worst_cars(self, candidate: Candidate, count: int = 3) -> list[tuple[str, float]]:
-        """(car, mean Dice), the worst first."""
+        """Return (car, mean Dice), the worst first."""
         means = zip(self.cars, self._means_by_car(candidate.dice).tolist(), strict=True)
         return sorted(means, key=lambda pair: pair[1])[:count]
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
-        """One a candidate; the first one's is 0."""
+        """One per candidate; the first one's is 0."""
         first = self.candidates[0]
         return tuple(self._difference(each.name, each.dice - first.dice) for each in self.candidates)
 
     def _difference(self, name: str, differences: np.ndarray) -> Difference:
-        # a car's views fail together, 16 of them are far from 16 witnesses: the standard error takes cars for the
-        # sample (cluster-robust; Cameron and Miller, "A practitioner's guide to cluster-robust inference", 2015)
+        # the errors of a car's 16 views are correlated, so the sample of the standard error is the cars
+        # (cluster-robust; Cameron and Miller, "A practitioner's guide to cluster-robust inference", 2015)
         mean, cars = float(differences.mean()), len(self.cars)
         of_car = [np.sum(differences[self._car_of_picture == car] - mean) for car in self.cars]
         error = float(np.sqrt(cars / (cars - 1) * np.square(of_car).sum()) / len(differences)) if cars > 1 else None
@@ -114,6 +114,7 @@ class Comparison:
         return np.array([values[self._car_of_picture == car].mean() for car in self.cars])
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the comparison for JSON."""
         return {
             "pictures": len(self.pictures),
             "cars": len(self.cars),
@@ -140,7 +141,7 @@ class Comparison:
             "worst_picture": dict([self.worst_picture(candidate)]),
             "worst_cars": dict(self.worst_cars(candidate)),
             f"share_below_{GOOD_DICE:g}": candidate.share_below_good,
-            "pictures_judged": candidate.judged,
+            "pictures_judged": candidate.scored,
             "input_sizes_wh": candidate.input_sizes_wh,
             "megabytes": candidate.megabytes,
             "pictures_per_second": candidate.pictures_per_second,
@@ -150,20 +151,19 @@ class Comparison:
 
 
 def compare(models: Sequence[ModelFile], runs: Path = RUNS, figure: Path | None = None) -> Comparison:
-    """Lay what the models' evaluations left side by side; draw it into `figure`, a PNG, when one is named.
+    """Compare the evaluations of several models, and draw the comparison into the PNG `figure` if one is named.
 
-    Raises ConfigError for fewer than two models and DataError for one that wasn't evaluated, or when no picture is in
-    all evaluations.
+    Raises ConfigError for fewer than two models, and DataError for one that wasn't evaluated and for evaluations
+    without a common picture.
     """
     homes = [run_of_model(model.folder, runs) for model in models]
     if len({home.root for home in homes}) < max(2, len(models)):
-        raise ConfigError(f"{', '.join(home.name for home in homes)}: name two runs or more, each once")
+        raise ConfigError(", ".join(home.name for home in homes), "name two runs or more, each once")
     tables = [_scores(home) for home in homes]
     pictures = tuple(sorted(set.intersection(*map(set, tables))))
     if not pictures:
-        raise DataError(
-            f"{' and '.join(home.name for home in homes)} share no held-out picture: hold out the same cars"
-        )
+        names = " and ".join(home.name for home in homes)
+        raise DataError(f"{names} share no held-out picture", "hold out the same cars")
     candidates = (_candidate(*each, pictures) for each in zip(models, homes, tables, strict=True))
     comparison = Comparison(pictures, tuple(candidates))
     if figure:
@@ -185,7 +185,7 @@ def _candidate(
         name=home.name,
         dice=np.array([table[picture][0] for picture in pictures]),
         boundary_iou=np.array([table[picture][1] for picture in pictures]),
-        judged=len(table),
+        scored=len(table),
         input_sizes_wh=tuple(dict.fromkeys(network.card.input_size_wh for network in _networks(model))),
         megabytes=sum(network.onnx.stat().st_size for network in _networks(model)) / 1e6,
         pictures_per_second=_speed(home),
@@ -202,7 +202,7 @@ def _networks(model: ModelFile) -> Iterator[ModelFile]:
 
 
 def _scores(home: RunDir) -> dict[str, tuple[float, float]]:
-    """Picture → (Dice, boundary IoU)."""
+    """Return picture → (Dice, boundary IoU) of an evaluation."""
 
     def parse(row: Mapping[str, str]) -> tuple[str, tuple[float, float]]:
         return row["picture"], (float(row["dice"]), float(row["boundary_iou"]))
@@ -216,5 +216,5 @@ def _speed(home: RunDir) -> float | None:
     try:
         speed: float | None = json.loads(path.read_text(encoding="utf-8")).get("pictures_per_second")
     except (OSError, ValueError, AttributeError):
-        raise DataError(f"{path} isn't what an evaluation wrote: run eval --model {home.name} again") from None
+        raise DataError("isn't an evaluation's report", f"run eval --model {home.name} again", path) from None
     return speed

@@ -1,12 +1,13 @@
-"""Make one model of several: weights and threshold from pictures that none of them trained on."""
+"""Make one model of several, weighted by their scores on pictures that none of them trained on."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from carvanamask.batch.options import BatchOptions
 from carvanamask.batch.pipeline import Predicted, predict_all
 from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask, ProbabilityMap
@@ -24,24 +25,25 @@ from carvanamask.version import __version__
 log = logging.getLogger(__name__)
 
 THRESHOLD = 0.5
-"""The members' weights are chosen at this one; `eval` and `threshold` find the ensemble's own."""
+"""The members' weights are chosen at this threshold; `eval` and `threshold` find the ensemble's own."""
 
 
 @dataclass(frozen=True)
 class EnsembleReport:
-    """What an ensemble is made of, and what its held-out pictures say; scores are mean Dice at full size."""
+    """The members of an ensemble and their scores: mean Dice at full size on held-out cars."""
 
     model: ModelFile
     names: tuple[str, ...]
     weights: tuple[float, ...]
     cars: int
-    """Held out from every member; 0: the weights are equal and nothing was scored."""
+    """Cars that every member held out; 0: the weights are equal and nothing was scored."""
     dice_alone: tuple[float, ...] = ()
     dice_equal: float | None = None
     dice: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"model": str(self.model.folder)}
+        """Return the report for JSON."""
+        return vars(self) | {"model": str(self.model.folder)}
 
 
 def ensemble(
@@ -49,54 +51,48 @@ def ensemble(
     folder: KaggleFolder,
     run: RunDir,
     flip: bool = False,
-    device: str = "auto",
+    device: str = BatchOptions.device,
     on_progress: OnProgress = ignore_progress,
 ) -> EnsembleReport:
-    """Leave a model in `run` that asks all of `models`, whose files it copies; with `flip`, mirrored pictures, too.
+    """Write a model into `run` that averages all of `models`, whose files it copies, and with `flip` mirrored pictures.
 
-    Weights are those with the best mean Dice on the cars that every member held out; models of different folds have
-    none in common and weigh the same. Raises ConfigError for fewer than two models, DataError for unreadable pictures.
+    The weights are those with the best mean Dice on the cars that every member held out; models of different folds
+    have no such cars and get equal weights. Raises ConfigError for fewer than two models, DataError for a picture that
+    can't be read.
     """
+    names = tuple(model.card.name for model in models)
     if len({model.card.sha256 or model.folder for model in models}) < max(2, len(models)):
-        names = ", ".join(model.card.name for model in models)
-        raise ConfigError(f"--model {names}: an ensemble takes two different models or more")
+        raise ConfigError(f"--model {', '.join(names)}", "an ensemble takes two different models or more")
     if run.is_started:
-        raise ConfigError(f"'{run.name}' is a training's run: give the ensemble another --name")
-    asked = [model.with_card(flip=model.card.flip or flip) for model in models]
-    judges = _judges(models, folder.training_samples())
-    if not judges:
+        raise ConfigError(f"'{run.name}' is a training's run", "give the ensemble another --name")
+    samples = _held_out_by_all(models, folder.training_samples())
+    if not samples:
         log.info("no car was held out from every member: their weights are equal")
         weights = (1 / len(models),) * len(models)
-        report = EnsembleReport(_save(run, models, weights, flip, None), _names(models), weights, 0)
-    else:
-        predictor = Ensemble([build_predictor(model, device) for model in asked], [1.0] * len(asked))
-        log.info(f"engine: {predictor.engine}")
-        blend = best_blend(_held_out(predictor, judges, on_progress), THRESHOLD)
-        model = _save(run, models, blend.weights, flip, blend.dice)
-        cars = len({sample.car for sample in judges})
-        report = EnsembleReport(
-            model, _names(models), blend.weights, cars, blend.dice_alone, blend.dice_equal, blend.dice
-        )
-    return report
+        return EnsembleReport(_save(run, models, weights, flip, {}), names, weights, 0)
+    members = [build_predictor(model.with_card(flip=model.card.flip or flip), device) for model in models]
+    predictor = Ensemble(members, [1.0] * len(members))
+    log.info(f"engine: {predictor.engine}")
+    blend = best_blend(_predictions(predictor, samples, on_progress), THRESHOLD)
+    model = _save(run, models, blend.weights, flip, {"validation_dice": blend.dice})
+    cars = len({sample.car for sample in samples})
+    return EnsembleReport(model, names, blend.weights, cars, blend.dice_alone, blend.dice_equal, blend.dice)
 
 
-def _names(models: Sequence[ModelFile]) -> tuple[str, ...]:
-    return tuple(model.card.name for model in models)
-
-
-def _judges(models: Sequence[ModelFile], samples: Sequence[Sample]) -> list[Sample]:
-    """The pictures of the cars that every member was validated on and none trained on."""
+def _held_out_by_all(models: Sequence[ModelFile], samples: Sequence[Sample]) -> list[Sample]:
+    """Return the pictures of the cars that every member was validated on and none trained on."""
     common = set.intersection(*(set(model.card.validation_cars) for model in models))
     known = set().union(*(model.card.training_cars for model in models))
     return [sample for sample in samples if sample.car in common - known]
 
 
-def _held_out(
+def _predictions(
     predictor: Ensemble, samples: Sequence[Sample], on_progress: OnProgress
 ) -> Iterator[tuple[Sequence[ProbabilityMap], Mask]]:
+    """Yield each picture's maps, one per member, and its true mask."""
     for done, (sample, result) in enumerate(predict_all(predictor, samples, _with_truth), start=1):
         if isinstance(result, DataError):
-            raise DataError(f"{sample.name} can't judge: {result}")
+            raise DataError(f"{sample.name} can't be scored: {result}")
         yield result
         on_progress(Progress(len(samples), done))
 
@@ -108,19 +104,21 @@ def _with_truth(predicted: Predicted[Sample]) -> tuple[Sequence[ProbabilityMap],
 
 
 def _save(
-    run: RunDir, models: Sequence[ModelFile], weights: Sequence[float], flip: bool, dice: float | None
+    run: RunDir, models: Sequence[ModelFile], weights: Sequence[float], flip: bool, scores: dict[str, float]
 ) -> ModelFile:
     cards = [model.card for model in models]
-    trained = sorted(set().union(*(card.training_cars for card in cards)))
+    trained = set().union(*(card.training_cars for card in cards))
+    validated = set.intersection(*(set(card.validation_cars) for card in cards))
+    names = [card.name for card in cards]
     card = ModelCard(
         name=run.name,
-        network=" + ".join(card.name for card in cards),
+        network=" + ".join(names),
         input_size_wh=max((card.input_size_wh for card in cards), key=lambda size: size[0] * size[1]),
         threshold=THRESHOLD,
         flip=flip,
-        training_cars=tuple(trained),
-        validation_cars=tuple(sorted(set.intersection(*(set(c.validation_cars) for c in cards)) - set(trained))),
-        scores={} if dice is None else {"validation_dice": dice},
-        provenance=f"put together by carvanamask {__version__} from {', '.join(card.name for card in cards)}",
+        training_cars=tuple(sorted(trained)),
+        validation_cars=tuple(sorted(validated - trained)),
+        scores=scores,
+        provenance=f"put together by carvanamask {__version__} from {', '.join(names)}",
     )
     return ModelFile.save(run.model, None, card, models, weights)

@@ -1,4 +1,4 @@
-"""Score a model on cars it never trained on, at full size, and draw what it does."""
+"""Score a model at full size on cars that it never trained on, and draw some of the pictures."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from carvanamask.batch.options import BatchOptions
 from carvanamask.batch.pipeline import Predicted, predict_all
 from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask
@@ -38,22 +39,23 @@ WORST = 10
 
 @dataclass(frozen=True)
 class PictureScore:
-    """One held-out picture; scores in [0, 1]."""
+    """The scores of one held-out picture, in [0, 1]."""
 
     sample: Sample
     rle: str
-    """The mask, run-length coded: a few of them are drawn in the end."""
+    """The predicted mask, of which a few are drawn at the end."""
     dice: float
     iou: float
     boundary_iou: float
     curve: np.ndarray
+    """Dice at each threshold."""
     review_reason: str
-    """Why a batch would ask a person to look at it, or ''."""
+    """Why the mask needs review; '' if it doesn't."""
 
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """What the held-out pictures say of a model."""
+    """A model's scores on the held-out pictures."""
 
     card: ModelCard
     engine: str
@@ -63,7 +65,7 @@ class EvaluationReport:
 
     @property
     def dice(self) -> float:
-        """Mean over pictures, Kaggle's score."""
+        """Mean over the pictures, which is Kaggle's score."""
         return float(np.mean([picture.dice for picture in self.pictures]))
 
     @property
@@ -80,19 +82,18 @@ class EvaluationReport:
 
     @property
     def needs_review(self) -> list[PictureScore]:
-        """What a batch would ask a person to look at."""
         return [picture for picture in self.pictures if picture.review_reason]
 
     @property
     def dice_by_car(self) -> dict[str, float]:
-        """Mean over a car's pictures, worst car first."""
+        """Mean over the pictures of each car, worst car first."""
         cars = {picture.sample.car for picture in self.pictures}
         means = {car: float(np.mean([p.dice for p in self.pictures if p.sample.car == car])) for car in cars}
         return dict(sorted(means.items(), key=lambda pair: pair[1]))
 
     @property
     def dice_by_view(self) -> dict[int, float]:
-        """Mean over the cars, by the number of the view."""
+        """Mean over the cars for each number of a view."""
         views = sorted({picture.sample.view for picture in self.pictures})
         return {v: float(np.mean([p.dice for p in self.pictures if p.sample.view == v])) for v in views}
 
@@ -103,11 +104,12 @@ class EvaluationReport:
 
     @property
     def best_threshold(self) -> tuple[float, float]:
-        """The threshold above 0 that these pictures would choose, and its mean Dice."""
+        """The threshold above 0 with the best mean Dice on these pictures, and that Dice."""
         best = 1 + int(self.curve[1:].argmax())
         return best / CURVE_STEPS, float(self.curve[best])
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the report for JSON."""
         best, best_dice = self.best_threshold
         return {
             "model": self.card.name,
@@ -135,15 +137,15 @@ def evaluate(
     model: ModelFile,
     folder: KaggleFolder,
     out: Path,
-    figures: int = 8,
-    device: str = "auto",
+    figures: int,
+    device: str = BatchOptions.device,
     seed: int = 0,
     on_progress: OnProgress = ignore_progress,
 ) -> EvaluationReport:
-    """Score every picture of the held-out cars; draw `figures` random ones and as many of the worst into `out`.
+    """Score every picture of the held-out cars, and draw `figures` random ones and as many of the worst.
 
-    An earlier evaluation's pictures there go. Raises DataError for a picture or a mask that can't be read: a mean
-    without it would be another one.
+    The report, tables and figures in `out` replace those of an earlier evaluation. Raises DataError for a picture or a
+    mask that can't be read, because a mean without it isn't comparable.
     """
     if figures:
         require_matplotlib()
@@ -154,13 +156,13 @@ def evaluate(
     started = time.monotonic()
     for sample, score in predict_all(predictor, samples, partial(_score, model.card)):
         if isinstance(score, DataError):
-            raise DataError(f"{sample.name} can't be judged: {score}")
+            raise DataError(f"{sample.name} can't be scored: {score}")
         scores.append(score)
         on_progress(Progress(len(samples), len(scores)))
     seconds = time.monotonic() - started
     scores.sort(key=lambda score: score.sample.name)
     report = EvaluationReport(model.card, predictor.engine, tuple(scores), out, seconds)
-    _remove_drawn(out)
+    _remove_figures(out)
     save_text_atomically(out / "report.json", json.dumps(report.to_dict(), indent=1))
     _save_scores(out / "pictures.csv", scores)
     chosen = np.random.default_rng(seed).choice(len(scores), min(figures, len(scores)), replace=False)
@@ -171,11 +173,13 @@ def evaluate(
 
 
 def held_out(model: ModelFile, samples: Sequence[Sample]) -> list[Sample]:
-    """The pictures of the cars the model was validated on, or else of cars it doesn't know at all."""
+    """Return the pictures of the cars that validated the model, or else of cars that it doesn't know at all."""
     validation, training = set(model.card.validation_cars), set(model.card.training_cars)
     chosen = [s for s in samples if s.car in validation] or [s for s in samples if s.car not in training]
     if not chosen:
-        raise DataError(f"model '{model.card.name}' trained on every car of this folder: name another with --data DIR")
+        raise DataError(
+            f"model '{model.card.name}' trained on every car of this folder", "name another with --data DIR"
+        )
     return chosen
 
 
@@ -195,8 +199,8 @@ def _score(card: ModelCard, predicted: Predicted[Sample]) -> PictureScore:
     )
 
 
-def _remove_drawn(out: Path) -> None:
-    """What an earlier evaluation drew there."""
+def _remove_figures(out: Path) -> None:
+    """Remove the figures of an earlier evaluation."""
     try:
         names = load_table(out / "pictures.csv", ("picture",), lambda row: row["picture"], "")
     except DataError:

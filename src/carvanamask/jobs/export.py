@@ -1,43 +1,45 @@
-"""A model with its numbers in fewer bits, held against the one it was made of."""
+"""Write a model with weights in fewer bits, and measure how far it is from the original."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from carvanamask.data.kaggle_folder import KaggleFolder
-from carvanamask.errors import ConfigError, ModelError, nearest
+from carvanamask.errors import ConfigError, MissingPackageError, nearest
 from carvanamask.io.read import load_picture
 from carvanamask.model.build import build_predictor
+from carvanamask.model.device import Device
 from carvanamask.model.model_file import ModelFile, member_folder
 from carvanamask.studio import SHOWROOM
 
 log = logging.getLogger(__name__)
 
 Precision = Literal["fp32", "fp16", "int8-weights"]
-PRECISIONS: dict[str, Precision] = {"fp32": "fp32", "fp16": "fp16", "int8-weights": "int8-weights"}
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 PICTURES = 8
-"""Of the showroom, which ships with the package: views of one car, so that a network is asked that sees the stage."""
+"""How many of the showroom's pictures, which come with the package, are compared."""
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What was written and how far it is from what it was made of."""
+    """The exported model, and how far its probabilities are from the original's."""
 
     model: ModelFile
     precision: str
     bytes_before: int
     bytes_after: int
     largest_difference: float
-    """Of any pixel's probability."""
+    """Over all pixels of all compared pictures."""
     mean_difference: float
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the report for JSON."""
         return {
             "model": str(self.model.folder),
             "sha256": self.model.card.sha256,
@@ -49,66 +51,62 @@ class ExportReport:
         }
 
 
-def check_precision(word: str) -> Precision:
-    """Raises ConfigError for another word."""
-    if word not in PRECISIONS:
-        raise ConfigError(f"no precision '{word}'{nearest(word, PRECISIONS)} (precisions: {', '.join(PRECISIONS)})")
-    return PRECISIONS[word]
+def check_precision(name: str) -> Precision:
+    """Return the precision of this name. Raises ConfigError for another one."""
+    for precision in PRECISIONS:
+        if precision == name:
+            return precision
+    raise ConfigError(f"no precision '{name}'{nearest(name, PRECISIONS)} (precisions: {', '.join(PRECISIONS)})")
 
 
-def export(
-    model: ModelFile,
-    out: Path,
-    precision: Precision = "fp16",
-    note: str = "",
-) -> ExportReport:
-    """Write the model to the folder `out`, all its networks' weights in half the bytes or a quarter.
+def export(model: ModelFile, out: Path, precision: Precision, note: str = "") -> ExportReport:
+    """Write the model to the folder `out`, with the weights of all its networks in this precision.
 
-    It computes as before. `note` comes before what the cards say of their networks' provenance. Raises ConfigError for
-    an `out` that holds the model itself, and ModelError where the package onnx is missing.
+    It still computes in the same precision. `note` is put before the provenance in the cards of its networks. Raises
+    ConfigError where `out` holds the model itself, and MissingPackageError without the package onnx.
     """
     if out.resolve() == model.folder.resolve():
-        raise ConfigError(f"{out} holds the model itself: name another --out")
-    made = _in_fewer_bits(model, out, precision, note)
-    before, after = build_predictor(model, "cpu"), build_predictor(made, "cpu")
+        raise ConfigError("holds the model itself", "name another --out", out)
+    exported = _write(model, out, precision, note)
+    before, after = build_predictor(model, Device.CPU), build_predictor(exported, Device.CPU)
     log.info(f"comparing both on {after.engine}")
     pictures = [load_picture(sample.picture) for sample in KaggleFolder(SHOWROOM).test_samples()[:PICTURES]]
-    maps = zip(map(before.predict, pictures), map(after.predict, pictures), strict=True)
-    differences = [np.abs(ours.values - theirs.values) for ours, theirs in maps]
+    differences = [np.abs(before.predict(each).values - after.predict(each).values) for each in pictures]
     return ExportReport(
-        model=made,
+        model=exported,
         precision=precision,
         bytes_before=_network_bytes(model),
-        bytes_after=_network_bytes(made),
+        bytes_after=_network_bytes(exported),
         largest_difference=float(np.max(differences)),
         mean_difference=float(np.mean(differences)),
     )
 
 
-def _in_fewer_bits(model: ModelFile, out: Path, precision: Precision, note: str) -> ModelFile:
-    """With its members, which lie in its folder."""
+def _write(model: ModelFile, out: Path, precision: Precision, note: str) -> ModelFile:
+    """Write the model and its members, which are stored in its folder."""
     members = [
-        _in_fewer_bits(member, member_folder(out, item), precision, note)
+        _write(member, member_folder(out, item), precision, note)
         for item, member in zip(model.card.members, model.members, strict=True)
     ]
     network, card = None, model.card
     if card.has_network:
-        network = _in_bits(model.onnx.read_bytes(), precision)
+        network = _encode(model.onnx.read_bytes(), precision)
         stored = f"weights stored as {precision} of network {card.sha256[:12]}" if precision != "fp32" else ""
         provenance = "; ".join(part for part in (note, card.provenance, stored) if part)
         card = card.model_copy(update={"provenance": provenance})
     return ModelFile.save(out, network, card, members, [item.weight for item in card.members])
 
 
-def _network_bytes(model: ModelFile) -> int:
-    return sum(file.stat().st_size for file in model.folder.rglob("*.onnx"))
-
-
-def _in_bits(network: bytes, precision: Precision) -> bytes:
+def _encode(network: bytes, precision: Precision) -> bytes:
     if precision == "fp32":
         return network
     try:
         from carvanamask.training.quantize import to_float16_weights, to_int8_weights
     except ModuleNotFoundError as missing:
-        raise ModelError(f"--precision {precision} needs {missing.name}: pip install 'carvanamask[train]'") from None
+        reason = f"--precision {precision} needs {missing.name}"
+        raise MissingPackageError(reason, "pip install 'carvanamask[train]'") from None
     return to_float16_weights(network) if precision == "fp16" else to_int8_weights(network)
+
+
+def _network_bytes(model: ModelFile) -> int:
+    return sum(file.stat().st_size for file in model.folder.rglob("*.onnx"))

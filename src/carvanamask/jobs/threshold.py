@@ -1,4 +1,4 @@
-"""Choose a model's threshold from what its evaluation measured, and write it into the card."""
+"""Choose a model's threshold by the curve of its evaluation, and write it into the card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from carvanamask.model.registry import BUILT_IN
 
 @dataclass(frozen=True)
 class ThresholdReport:
-    """Mean Dice on held-out cars before and after."""
+    """The thresholds before and after, with their mean Dice on held-out cars."""
 
     before: float
     dice_before: float
@@ -28,17 +28,16 @@ class ThresholdReport:
 
 
 def choose_threshold(model: ModelFile, evaluation: Path) -> ThresholdReport:
-    """Take the threshold with the best mean Dice of an evaluation's curve, draw the curve, and update the card.
+    """Write the threshold with the best mean Dice of an evaluation's curve into the card, and draw the curve.
 
-    Raises DataError when the model wasn't evaluated there, and ConfigError for a model that
-    comes with the package.
+    Raises DataError without such an evaluation, and ConfigError for a model that comes with the package.
     """
     if model.folder.resolve().parent == BUILT_IN.resolve():
-        raise ConfigError(f"'{model.card.name}' comes with the package and stays as it is: export a copy and name it")
+        raise ConfigError(f"'{model.card.name}' comes with the package and stays as it is", "export a copy and name it")
     table = evaluation / "threshold.csv"
     repair = f"run eval --model {model.card.name}"
     curve = load_table(table, ("threshold", "dice"), lambda row: (float(row["threshold"]), float(row["dice"])), repair)
-    points = [point for point in curve if point[0] > 0]  # at 0 all that isn't certainly background would be car
+    points = [point for point in curve if point[0] > 0]  # at 0 everything but certain background would be car
     if not points:
         raise DataError("holds no threshold above 0", repair, table)
     after, dice_after = max(points, key=lambda point: point[1])
