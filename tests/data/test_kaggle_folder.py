@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from carvanamask.data.kaggle_folder import KaggleFolder, Sample, masks_by_name, pictures_in
+from carvanamask.data.kaggle_folder import KaggleFolder, Sample, cars_of, masks_by_name, pictures_in
 from carvanamask.errors import DataError
 from drawn_cars import draw_kaggle_folder
 
@@ -38,6 +38,12 @@ def test_name_tells_car_and_view(name: str, car: str, view: int) -> None:
 def test_name_without_view_is_refused(name: str) -> None:
     with pytest.raises(DataError, match=r"train/.* names no view: call it <car>_<view>\.jpg, like car7_01\.jpg"):
         Sample.from_picture(Path("train") / name)
+
+
+def test_samples_of_cars() -> None:
+    a1, b1, a2 = (Sample.from_picture(Path("train") / name) for name in ("a_01.jpg", "b_01.jpg", "a_02.png"))
+    assert cars_of([a1, b1, a2]) == {"a": [a1, a2], "b": [b1]}
+    assert a2.mask_in(Path("masks")) == Path("masks/a_02.png")
 
 
 def test_training_samples_are_sorted_pairs(tmp_path: Path) -> None:
@@ -80,7 +86,7 @@ def test_folder_without_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_file_in_place_of_folder(tmp_path: Path) -> None:
     touch(tmp_path / "train")
-    with pytest.raises(DataError, match=r"train can't be read \(Not a directory\)"):
+    with pytest.raises(DataError, match=r"train can't be read \(Not a directory\): check its name and permissions"):
         KaggleFolder(tmp_path).training_samples()
 
 
@@ -99,8 +105,9 @@ def test_line_break_in_name_is_escaped(tmp_path: Path) -> None:
 
 
 def test_hidden_files_and_other_endings_are_no_pictures(tmp_path: Path) -> None:
-    touch(*(tmp_path / name for name in ("._a_01.jpg", ".DS_Store", "Thumbs.db", "a_01.JPG", "a_02.jpeg", "x.part")))
-    assert [path.name for path in pictures_in(tmp_path)] == ["a_01.JPG", "a_02.jpeg"]
+    names = ["1.JPG", "2.jpeg", "3.png", "4.webp", "5.gif", "6.tif", "7.tiff"]
+    touch(*(tmp_path / name for name in ("._a_01.jpg", ".DS_Store", "Thumbs.db", "x.part", "y.cr3", *names)))
+    assert [path.name for path in pictures_in(tmp_path)] == names
     assert pictures_in(tmp_path / "nowhere") == []
 
 

@@ -13,7 +13,7 @@ from carvanamask.data.kaggle_folder import PICTURE_ENDINGS, Sample
 from carvanamask.errors import DataError, PictureError, printable
 from carvanamask.io.storage import is_local, resolved
 
-JOURNAL_PATTERN = f".{'?' * 8}-{'?' * 8}.journal"
+_JOURNAL_PATTERN = f".{'?' * 8}-{'?' * 8}.journal"
 """Name of the journal that a batch keeps in its results folder, as a pattern for `glob`."""
 
 
@@ -139,7 +139,7 @@ class _Search:
 
 def holds_results(folder: Path) -> bool:
     """Return whether a batch has written results into the folder, or begun to."""
-    return any(folder.glob(JOURNAL_PATTERN))
+    return any(folder.glob(_JOURNAL_PATTERN))
 
 
 def _is_named_like_picture(path: Path) -> bool:
