@@ -1,8 +1,10 @@
-"""The network by ONNX Runtime and one of its execution providers: NVIDIA, Apple and DirectX GPUs."""
+"""The network by ONNX Runtime and one of its execution providers: on NVIDIA, Apple and DirectX GPUs."""
 
 from __future__ import annotations
 
+import sys
 import threading
+from contextlib import redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,9 @@ from carvanamask.model.predictor import NetworkPredictor, incompatible
 
 CPU_PROVIDER = "CPUExecutionProvider"
 
-# reproducible 32-bit arithmetic: the fastest convolution would be another one each time, and TF32 has 10 bits
-_OPTIONS: dict[str, dict[str, str]] = {
+_OPTIONS = {
+    # the same bytes in every run: a search would choose the convolution that is fastest at the moment, and TF32
+    # rounds to 10 bits
     "CUDAExecutionProvider": {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"},
 }
 
@@ -23,62 +26,51 @@ _OPTIONS: dict[str, dict[str, str]] = {
 class OnnxRuntimePredictor(NetworkPredictor):
     """One network on one device. Threads take turns on the device; they resize pictures in parallel."""
 
-    def __init__(self, model: ModelFile, provider: str, threads: int = 0) -> None:
-        """Load the network; `threads` for the CPU provider, 0: one per core.
+    def __init__(self, model: ModelFile, provider: str) -> None:
+        """Load the network for an execution provider.
 
         Raises ConfigError for a provider that doesn't start and ModelError for a network that doesn't fit its card.
         """
         self.card = model.card
+        self.engine = self.arithmetic = f"ONNX Runtime, {provider.removesuffix('ExecutionProvider')}"
         self._turn = threading.Lock()
-        self._session = _start_session(model, provider, threads)
-        self.arithmetic = f"ONNX Runtime, {provider.removesuffix('ExecutionProvider')}, f32"
-        self.engine = self.arithmetic
-        _require_fit(model, self)
+        width, height = model.card.input_size_wh
+        try:
+            self._session = _start_session(model, provider)
+            shape = self._run(np.zeros((1, 3, height, width), np.float32)).shape
+        except ConfigError:
+            raise
+        except Exception as error:  # ONNX Runtime's errors share no public class
+            raise incompatible(model, (str(error).strip().splitlines() or [type(error).__name__])[0]) from None
+        if shape != (1, 1, height, width):
+            raise incompatible(model, f"its output has the shape {shape}")
 
     def infer(self, pixels: np.ndarray) -> np.ndarray:
         # uint8 HWC to normalised float32 NCHW
         planes = pixels.transpose(2, 0, 1).astype(np.float32, order="C")[np.newaxis]
         planes -= np.float32(255 * self.card.mean)
         planes /= np.float32(255 * self.card.std)
-        return np.asarray(self.run(planes)[0, 0])
+        return np.asarray(self._run(planes)[0, 0])
 
-    def run(self, planes: np.ndarray) -> np.ndarray:
-        """Return the network's output, float32 (1, 1, height, width), for normalised planes (1, 3, height, width)."""
+    def _run(self, planes: np.ndarray) -> np.ndarray:
         with self._turn:
             output: np.ndarray = self._session.run(None, {self._session.get_inputs()[0].name: planes})[0]
         return output
 
 
-def _start_session(model: ModelFile, provider: str, threads: int) -> Any:
+def _start_session(model: ModelFile, provider: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.use_deterministic_compute = True
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3  # errors only: what matters is raised below
+    options.log_severity_level = 3  # errors only: what matters is raised
     if provider == "DmlExecutionProvider":
         options.enable_mem_pattern = False  # DirectML requires this
-    if provider == "CUDAExecutionProvider":
-        onnxruntime.preload_dlls()  # finds the CUDA libraries that pip installed
-    # the CPU runs what the provider can't
+    # the CPU runs the operations that the provider doesn't know
     providers = {provider: _OPTIONS.get(provider, {})} | ({} if provider == CPU_PROVIDER else {CPU_PROVIDER: {}})
-    try:
+    with redirect_stdout(sys.stderr):  # it prints why a provider doesn't start, and stdout is for results
+        if provider in ("CUDAExecutionProvider", "TensorrtExecutionProvider"):
+            onnxruntime.preload_dlls()  # finds the CUDA libraries that pip installed
         session = onnxruntime.InferenceSession(model.onnx, options, list(providers.items()))
-    except Exception as error:  # ONNX Runtime's errors share no public class
-        raise incompatible(model, _first_line(error)) from None
     if provider not in session.get_providers():  # without its libraries ONNX Runtime would run on the CPU instead
         repair = "install its driver and libraries: pip install 'carvanamask[gpu]', or use device 'cpu'"
         raise ConfigError(f"ONNX Runtime can't start {provider} on this machine", repair)
     return session
-
-
-def _require_fit(model: ModelFile, predictor: OnnxRuntimePredictor) -> None:
-    width, height = model.card.input_size_wh
-    try:
-        shape = predictor.run(np.zeros((1, 3, height, width), np.float32)).shape
-    except Exception as error:
-        raise incompatible(model, _first_line(error)) from None
-    if shape != (1, 1, height, width):
-        raise incompatible(model, f"its output has the shape {shape}")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
