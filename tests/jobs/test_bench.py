@@ -22,7 +22,7 @@ from carvanamask.model.build import build_predictor
 from carvanamask.model.device import Device
 from carvanamask.model.model_file import ModelFile
 
-ONCE = BenchOptions(repeats=1, device=Device.CPU)
+ONCE = BenchOptions(repeats=1, seconds=120, device=Device.CPU)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_share_of_the_better_network_rate() -> None:
 def test_report_holds_every_figure(model: ModelFile, drawn_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     heard: list[Progress] = []
     caplog.set_level("INFO")
-    options = BenchOptions(repeats=2, device=Device.CPU)
+    options = BenchOptions(repeats=2, seconds=120, device=Device.CPU)
     measured = bench(model, [drawn_folder / "test"], options, heard.append)
     tree = json.loads(json.dumps(measured.to_dict()))
     assert min(tree[rate] for rate in ("whole", "network", "network_one_by_one", "whole_to_network")) > 0
@@ -72,7 +72,7 @@ def test_report_holds_every_figure(model: ModelFile, drawn_folder: Path, caplog:
 @pytest.mark.usefixtures("without_processes")
 class TestPictures:
     def test_default_is_the_showroom(self, model: ModelFile) -> None:
-        assert bench(model, options=ONCE).pictures == 32
+        assert bench(model, [], ONCE).pictures == 32
 
     def test_too_many_are_left_out(self, model: ModelFile, drawn_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(job, "MAX_PICTURES", 3)
@@ -89,7 +89,7 @@ class TestPictures:
 
     def test_no_rounds(self, model: ModelFile) -> None:
         with pytest.raises(ConfigError, match="0 rounds"):
-            bench(model, options=BenchOptions(repeats=0))
+            bench(model, [], BenchOptions(repeats=0, seconds=120))
 
 
 class TestWriteMasks:

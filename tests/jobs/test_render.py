@@ -11,8 +11,9 @@ import pytest
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.errors import ConfigError, DataError
 from carvanamask.io.read import load_mask, load_picture
-from carvanamask.jobs.render import RenderOptions, car_id, render, render_sheet
+from carvanamask.jobs.render import car_id, render, render_sheet
 from carvanamask.studio.body_types import BODY_TYPES
+from carvanamask.studio.options import RenderOptions
 from carvanamask.studio.session import Session
 
 SIZE_WH = (48, 32)

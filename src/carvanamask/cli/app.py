@@ -7,7 +7,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Annotated, Any, NoReturn
 
@@ -20,33 +20,15 @@ from carvanamask.errors import CarvanaMaskError, printable
 from carvanamask.io.process import keep_freed_memory
 from carvanamask.version import __version__
 
-COMMANDS: dict[str, dict[str, Callable[..., Any] | App]] = {
-    "Use a model": {
-        "predict": predict.predict,
-        "cutout": predict.cutout,
-        "watch": predict.watch,
-        "models": models.models,
-        "export": models.export,
-        "bench": bench.bench,
-    },
-    "Train a model": {
-        "train": train.train,
-        "eval": evaluate.evaluate,
-        "threshold": evaluate.threshold,
-        "ensemble": evaluate.ensemble,
-        "compare": evaluate.compare,
-        "pseudo-label": train.pseudo_label,
-        "options": train.options,
-        "demo": train.demo,
-    },
-    "Data and submissions": {
-        "data": kaggle.data,
-        "submit": kaggle.submit,
-        "submission": kaggle.submission,
-        "studio": studio.studio,
-    },
+COMMANDS: dict[str, Sequence[Callable[..., Any] | App]] = {
+    "Use a model": [predict.predict, predict.cutout, predict.watch, models.models, models.export, bench.bench],
+    "Train a model": [
+        *(train.train, evaluate.eval_, evaluate.threshold, evaluate.ensemble, evaluate.compare),
+        *(train.pseudo_label, train.options, train.demo),
+    ],
+    "Data and submissions": [kaggle.data, kaggle.submit, kaggle.submission, studio.studio],
 }
-"""In the groups and the order of --help."""
+"""The groups of --help, in its order; a function is called as its command."""
 
 
 def _shown_default(default: object) -> object:
@@ -67,9 +49,12 @@ app = App(
 app.meta.suppress_keyboard_interrupt = False
 for _title, _commands in COMMANDS.items():
     _group = Group.create_ordered(_title)
-    for _number, (_name, _command) in enumerate(_commands.items()):
-        app.command(_command, name=_name)
-        app[_name].group, app[_name].sort_key = _group, _number
+    for _number, _command in enumerate(_commands):
+        if isinstance(_command, App):
+            _command.group, _command.sort_key = _group, _number
+            app.command(_command)
+        else:
+            app.command(_command, group=_group, sort_key=_number)
 OTHER = app.group_commands = Group.create_ordered("For every command")
 app.register_install_completion_command(help="Install completion for this shell.")
 

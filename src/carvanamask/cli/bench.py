@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from carvanamask.batch.options import BatchOptions
 from carvanamask.cli.console import print_table, progress_bar
-from carvanamask.cli.options import DeviceName, ModelName, Output, RunsDir, at_least_one, not_negative
+from carvanamask.cli.options import DeviceName, ModelName, NotNegative, Output, RunsDir
 from carvanamask.data.run_dir import RUNS
 from carvanamask.model.registry import DEFAULT_MODEL, find_model
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 def bench(
     *paths: Annotated[Path, Parameter("PATH")],
-    repeats: Annotated[int, at_least_one] = 3,
-    seconds: Annotated[float, not_negative] = 120,
+    repeats: int = 3,
+    seconds: NotNegative = 120,
     model: ModelName = DEFAULT_MODEL,
     device: DeviceName = BatchOptions.device,
     runs: RunsDir = RUNS,

@@ -9,16 +9,7 @@ from cyclopts import Parameter
 
 from carvanamask.batch.options import BatchOptions
 from carvanamask.cli.console import log, print_table, progress_bar
-from carvanamask.cli.options import (
-    DATA,
-    DataDir,
-    DeviceName,
-    ModelName,
-    ModelOptions,
-    Output,
-    RunsDir,
-    not_negative,
-)
+from carvanamask.cli.options import DATA, Count, DataDir, DeviceName, ModelName, ModelOptions, Output, RunsDir
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.run_dir import RUNS, RunDir, run_of_model
 from carvanamask.model.registry import find_model
@@ -30,10 +21,10 @@ if TYPE_CHECKING:
     from carvanamask.jobs.threshold import ThresholdReport
 
 
-def evaluate(
+def eval_(
     *,
-    size: Annotated[int, not_negative] = 8,
-    seed: Annotated[int, not_negative] = 0,
+    size: Count = 8,
+    seed: Count = 0,
     out: Path | None = None,
     model: ModelOptions,
     device: DeviceName = BatchOptions.device,

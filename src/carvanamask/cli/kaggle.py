@@ -12,17 +12,8 @@ from cyclopts import App, Parameter
 from carvanamask.batch.options import BatchOptions
 from carvanamask.cli.console import SOME_FAILED, print_failures, print_json, print_rate, print_table, progress_bar
 from carvanamask.cli.listeners import batch_progress
-from carvanamask.cli.options import (
-    DATA,
-    Batch,
-    BatchOutput,
-    DataDir,
-    ModelOptions,
-    Output,
-    not_negative,
-    parse_size,
-)
-from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.cli.options import DATA, Batch, BatchOutput, Count, DataDir, ModelOptions, Output, SizeWh
+from carvanamask.data.kaggle_folder import KAGGLE_SIZE_WH, KaggleFolder
 from carvanamask.data.run_dir import run_of_model
 from carvanamask.errors import printable
 
@@ -35,9 +26,6 @@ if TYPE_CHECKING:
 
 data = App(name="data", help="Check a data folder.")
 submission = App(name="submission", help="Check submission files, compare them, make one of masks.")
-
-Size = Annotated[str, Parameter("--size", help="Width and height of the pictures, as WxH.")]
-KAGGLE_SIZE = "1918x1280"
 
 
 class YesNo(StrEnum):
@@ -88,7 +76,13 @@ def check_data(*, data: DataDir = DATA, output: Output = Output()) -> int:
 
 @submission.command(name="check")
 def check_submission(
-    file: Path, /, *, partial: bool = False, size: Size = KAGGLE_SIZE, data: DataDir = DATA, output: Output = Output()
+    file: Path,
+    /,
+    *,
+    partial: bool = False,
+    size_wh: SizeWh = KAGGLE_SIZE_WH,
+    data: DataDir = DATA,
+    output: Output = Output(),
 ) -> int:
     """Check that a submission has the right names in the right order and that every mask decodes.
 
@@ -98,7 +92,7 @@ def check_submission(
     """
     from carvanamask.jobs.check_submission import check_submission
 
-    report = check_submission(file, KaggleFolder(data).submission_names(), parse_size(size), partial)
+    report = check_submission(file, KaggleFolder(data).submission_names(), size_wh, partial)
     output.show(report, print_submission_check)
     return 0 if report.is_valid else SOME_FAILED
 
@@ -109,8 +103,8 @@ def diff_submissions(
     second: Annotated[Path, Parameter("B")],
     /,
     *,
-    size: Size = KAGGLE_SIZE,
-    worst: Annotated[int, not_negative] = 10,
+    size_wh: SizeWh = KAGGLE_SIZE_WH,
+    worst: Count = 10,
     csv: Path | None = None,
     output: Output = Output(),
 ) -> None:
@@ -125,7 +119,7 @@ def diff_submissions(
     from carvanamask.jobs.diff_submissions import diff_submissions
 
     with progress_bar("comparing") as on_progress:
-        difference = diff_submissions(first, second, parse_size(size), csv, on_progress)
+        difference = diff_submissions(first, second, size_wh, csv, on_progress)
     print_json(difference.to_dict(worst)) if output.json else print_difference(difference, worst)
 
 
@@ -136,7 +130,7 @@ def submission_from_masks(
     *,
     out: Path,
     empty_for_missing: bool = False,
-    size: Size = KAGGLE_SIZE,
+    size_wh: SizeWh = KAGGLE_SIZE_WH,
     data: DataDir = DATA,
     output: Output = Output(),
 ) -> None:
@@ -150,7 +144,7 @@ def submission_from_masks(
     from carvanamask.jobs.submission_from_masks import submission_from_masks
 
     with progress_bar("encoding") as on_progress:
-        report = submission_from_masks(masks, out, KaggleFolder(data), parse_size(size), empty_for_missing, on_progress)
+        report = submission_from_masks(masks, out, KaggleFolder(data), size_wh, empty_for_missing, on_progress)
     output.show(report, print_from_masks)
 
 

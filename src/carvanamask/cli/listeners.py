@@ -7,8 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import partial
-from pathlib import Path
 
 from carvanamask.cli.console import log, print_event, print_failures, progress_bar
 from carvanamask.cli.options import BatchOutput
@@ -37,8 +35,12 @@ def batch_progress(output: BatchOutput, title: str | None = None) -> Iterator[On
         reporters.append(_Throttled(_print_events, SECONDS_BETWEEN_EVENTS))
     elif title is None:
         reporters.append(_Throttled(_print_lines, SECONDS_BETWEEN_LINES))
-    if output.metrics:
-        reporters.append(_Throttled(partial(_save_metrics, output.metrics), SECONDS_BETWEEN_EVENTS))
+    if metrics := output.metrics:
+
+        def save_metrics(progress: Progress, new_failures: Sequence[Failure]) -> None:
+            save_text_atomically(metrics, encode_metrics(progress))
+
+        reporters.append(_Throttled(save_metrics, SECONDS_BETWEEN_EVENTS))
     with nullcontext() if output.json_lines or title is None else progress_bar(title) as move_bar:
 
         def on_progress(progress: Progress) -> None:
@@ -60,8 +62,10 @@ class _Throttled:
         self._report, self._seconds = report, seconds
         self._reported_at = float("-inf")
         self._latest: Progress | None = None
-        self._known: tuple[int, int, set[tuple[str, str]]] = 0, 0, set()
-        """Finished and left pictures, and failures, of the last report."""
+        self._counts: tuple[int, int] | None = None
+        """Finished and left pictures of the last report."""
+        self._failures: set[tuple[str, str]] = set()
+        """Failures of the last report: they come, and go when a picture is repaired."""
 
     def listen(self, progress: Progress) -> None:
         self._latest = progress
@@ -71,12 +75,12 @@ class _Throttled:
     def report_latest(self) -> None:
         if self._latest is None:
             return
-        progress, self._latest, before = self._latest, None, self._known
-        self._known = progress.finished, progress.left, {(name, str(error)) for name, error in progress.failures}
-        if self._known != before:
-            self._reported_at = time.monotonic()
-            # failures come, and go when a picture is repaired
-            self._report(progress, [(name, e) for name, e in progress.failures if (name, str(e)) not in before[2]])
+        progress, self._latest = self._latest, None
+        counts, failures = (progress.finished, progress.left), {(name, str(e)) for name, e in progress.failures}
+        if (counts, failures) != (self._counts, self._failures):
+            new_failures = [(name, e) for name, e in progress.failures if (name, str(e)) not in self._failures]
+            self._counts, self._failures, self._reported_at = counts, failures, time.monotonic()
+            self._report(progress, new_failures)
 
 
 def _print_events(progress: Progress, new_failures: Sequence[Failure]) -> None:
@@ -87,14 +91,9 @@ def _print_events(progress: Progress, new_failures: Sequence[Failure]) -> None:
 
 def _print_lines(progress: Progress, new_failures: Sequence[Failure]) -> None:
     print_failures(new_failures)
-    if log.isEnabledFor(logging.INFO):
+    if (progress.finished or progress.left) and log.isEnabledFor(logging.INFO):
         print(f"{progress.finished} pictures" + (f", {progress.left} left" if progress.left else ""))
     sys.stdout.flush()
-
-
-def _save_metrics(path: Path, progress: Progress, new_failures: Sequence[Failure]) -> None:
-    del new_failures  # the number of all is what counts
-    save_text_atomically(path, encode_metrics(progress))
 
 
 def encode_metrics(progress: Progress) -> str:

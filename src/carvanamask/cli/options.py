@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 from cyclopts.validators import Number
 
 from carvanamask.batch.options import BatchOptions
@@ -30,9 +30,29 @@ Background = Annotated[
 ]
 Batch = Annotated[BatchOptions, Parameter("*")]
 
-not_negative = Parameter(validator=Number(gte=0))
-at_least_one = Parameter(validator=Number(gte=1))
-a_share = Parameter(validator=Number(gte=0, lte=1))
+Count = Annotated[int, Parameter(validator=Number(gte=0))]
+NotNegative = Annotated[float, Parameter(validator=Number(gte=0))]
+Share = Annotated[float, Parameter(validator=Number(gte=0, lte=1))]
+
+
+def _parse_size(_: object, tokens: Sequence[Token]) -> tuple[int, int]:
+    width, _, height = tokens[0].value.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise ConfigError(f"'{tokens[0].value}' is no size", "write it as WIDTHxHEIGHT, like 960x640")
+    return int(width), int(height)
+
+
+SizeWh = Annotated[
+    tuple[int, int],
+    Parameter(
+        "--size",
+        converter=_parse_size,
+        n_tokens=1,
+        metavar="WxH",
+        show_default=lambda size_wh: "x".join(map(str, size_wh)),
+        help="Width and height of the pictures.",
+    ),
+]
 
 
 class Report(Protocol):
@@ -111,11 +131,3 @@ class DefaultModelOptions(ModelOptions):
     """The same for commands with a model for those who name none."""
 
     model: ModelName = DEFAULT_MODEL
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """Return "960x640" as (960, 640): width, then height. Raises ConfigError for anything else."""
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise ConfigError(f"'{text}' is no size", "write it as WIDTHxHEIGHT, like 960x640")
-    return int(width), int(height)

@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 from carvanamask.batch.options import BatchOptions
 from carvanamask.cli.console import SOME_FAILED, log, print_failures, print_rate
 from carvanamask.cli.listeners import batch_progress
-from carvanamask.cli.options import Background, Batch, BatchOutput, DefaultModelOptions, DeviceName, not_negative
+from carvanamask.cli.options import Background, Batch, BatchOutput, DefaultModelOptions, DeviceName, NotNegative
 from carvanamask.data.picture_list import find_pictures
 from carvanamask.errors import ConfigError, printable
 from carvanamask.io.storage import to_path
@@ -91,7 +91,7 @@ def watch(
     result: Annotated[Result, Parameter("--as")] = Result.CUTOUT,
     background: Background = None,
     every: Annotated[float, Parameter(validator=Number(gte=0.05))] = 2.0,
-    until_idle: Annotated[float | None, not_negative] = None,
+    until_idle: NotNegative | None = None,
     model: DefaultModelOptions = DefaultModelOptions(),
     device: DeviceName = BatchOptions.device,
     output: BatchOutput = BatchOutput(),

@@ -1,4 +1,4 @@
-"""The whole road on the pictures that ship with the package, ending in a page that shows what came of it."""
+"""The demo: all steps from pictures to a submission, on the pictures of the package, and a page that shows them."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ carvanamask submit --model quick --data photos --save True"""
 
 
 def run_demo(out: Path, data: Path = SHOWROOM, recipe: str = "demo") -> Path:
-    """Check, train, evaluate, choose a threshold, predict, submit, cut out; returns the page's path.
+    """Check, train, evaluate, choose a threshold, predict, submit and cut out in `out`; return the path of the page.
 
-    Everything lies in `out`; a training that an earlier call finished is kept.
+    A training that an earlier call finished is kept.
     """
     folder = KaggleFolder(data)
-    log.info(f"1/6 checking {data}")
+    log.info("1/6 checking %s", data)
     with progress_bar("checking") as on_progress:
         checked = check_data(folder, on_progress)
     if checked.errors:
@@ -66,14 +66,14 @@ def run_demo(out: Path, data: Path = SHOWROOM, recipe: str = "demo") -> Path:
     page = out / "report.html"
     chapters = [
         Chapter("In numbers", facts=_facts(checked, scored, threshold, submitted, verdict)),
-        Chapter("Cut out", "A test car before another background, cut by the mask just predicted.", [scene]),
+        Chapter("Cut out", "A test car before another background, cut out by its predicted mask.", [scene]),
         Chapter("All around", "The test cars with the outlines of their predicted masks.", _contact_sheets(cars, run)),
         Chapter("Training", figures=[run.curves]),
         Chapter("Threshold", "A flat top means that it hardly matters.", [threshold.figure]),
         Chapter("The worst of the held-out pictures", figures=sorted((run.evaluation / "worst").glob("*.png"))),
         Chapter("Next: your own pictures", commands=NEXT),
     ]
-    save_report_page(page, "carvanamask: the whole road", INTRODUCTION, chapters)
+    save_report_page(page, "carvanamask: from pictures to a submission", INTRODUCTION, chapters)
     return page
 
 
@@ -86,7 +86,7 @@ def _facts(
 ) -> list[tuple[str, str]]:
     worst = scored.worst[0]
     return [
-        ("pictures looked over", f"{checked.training_pictures + checked.test_pictures}, {checked.errors} errors"),
+        ("checked pictures", f"{checked.training_pictures + checked.test_pictures}, {checked.errors} errors"),
         ("mean Dice", f"{scored.dice:.4f} on {len(scored.pictures)} pictures of {len(scored.dice_by_car)} unseen cars"),
         ("worst picture", f"{worst.sample.name}: {worst.dice:.4f}"),
         ("threshold", f"{threshold.after:.3f} (was {threshold.before:.3f}), Dice {threshold.gain:+.5f}"),
@@ -96,8 +96,8 @@ def _facts(
 
 
 def _cut_out(views: Sequence[Sample], run: RunDir) -> Path:
-    """The third view shows front and side."""
-    sample = views[min(2, len(views) - 1)]
+    """Cut a car out with transparency and before the room; return the latter's path."""
+    sample = views[min(2, len(views) - 1)]  # the third view shows front and side
     mask, path = run.masks / f"{sample.name}.png", run.root / "cutout" / f"{sample.name}.png"
     cut_by_mask(sample.picture, mask, path)
     cut_by_mask(sample.picture, mask, scene := path.with_name(f"{sample.name}_scene.jpg"), Scene(ROOM))
@@ -105,6 +105,7 @@ def _cut_out(views: Sequence[Sample], run: RunDir) -> Path:
 
 
 def _contact_sheets(cars: Mapping[str, Sequence[Sample]], run: RunDir) -> list[Path]:
+    """Draw a sheet of each car's views with the outlines of their masks; return the sheets' paths."""
     paths = [run.root / "views" / f"{car}.png" for car in cars]
     for path, views in zip(paths, cars.values(), strict=True):
         masks = [load_mask(run.masks / f"{sample.name}.png") for sample in views]

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from carvanamask.batch.options import BatchOptions
 from carvanamask.cli.console import SOME_FAILED, has_bar, print_failures, print_rate, print_table
 from carvanamask.cli.listeners import batch_progress
-from carvanamask.cli.options import DATA, Batch, BatchOutput, DataDir, RunsDir, a_share, not_negative
+from carvanamask.cli.options import DATA, Batch, BatchOutput, Count, DataDir, NotNegative, RunsDir, Share
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.run_dir import RUNS
 from carvanamask.io.process import keep_all_freed_memory
@@ -86,10 +86,10 @@ def pseudo_label(
     *,
     models: Annotated[list[str], Parameter("--model")],
     out: Path,
-    min_agreement: Annotated[float, a_share] = LabelLimits.min_agreement,
-    max_uncertain: Annotated[float, not_negative] = LabelLimits.max_uncertain,
-    min_mirror: Annotated[float, a_share] = LabelLimits.min_mirror,
-    views: Annotated[int, not_negative] = LabelLimits.views,
+    min_agreement: Share = LabelLimits.min_agreement,
+    max_uncertain: NotNegative = LabelLimits.max_uncertain,
+    min_mirror: Share = LabelLimits.min_mirror,
+    views: Count = LabelLimits.views,
     data: DataDir = DATA,
     runs: RunsDir = RUNS,
     batch: Batch = BatchOptions(),

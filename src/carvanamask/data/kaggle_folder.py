@@ -19,6 +19,9 @@ from typing import TypeVar
 from carvanamask.errors import DataError, printable
 from carvanamask.io.table import load_table
 
+KAGGLE_SIZE_WH = (1918, 1280)
+"""Size of the competition's pictures."""
+
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff")
 MASK_ENDINGS = ("_mask.gif", "_mask.png")
 

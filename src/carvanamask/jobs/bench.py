@@ -44,9 +44,9 @@ MAX_PICTURES = 64
 class BenchOptions:
     """How long to measure, and on what."""
 
-    repeats: int = 3
+    repeats: int
     """Number of rounds; the best round of each measurement counts."""
-    seconds: float = 120
+    seconds: float
     """No round but the first begins after this time."""
     device: Device = Device.AUTO
     """Where the network runs."""
@@ -90,8 +90,8 @@ class BenchReport:
 
 def bench(
     model: ModelFile,
-    paths: Sequence[Path] = (),
-    options: BenchOptions = BenchOptions(),
+    paths: Sequence[Path],
+    options: BenchOptions,
     on_progress: OnProgress = ignore_progress,
 ) -> BenchReport:
     """Measure `model` on pictures and folders; without any, on the showroom's test pictures.

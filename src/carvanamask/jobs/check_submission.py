@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from carvanamask.core.rle import Runs
+from carvanamask.data.kaggle_folder import KAGGLE_SIZE_WH
 from carvanamask.data.submission import read_submission
 from carvanamask.errors import MaskError
 
@@ -38,7 +39,7 @@ class SubmissionReport:
 def check_submission(
     path: Path,
     names: Sequence[str] | None = None,
-    size_wh: tuple[int, int] = (1918, 1280),
+    size_wh: tuple[int, int] = KAGGLE_SIZE_WH,
     is_partial: bool = False,
 ) -> SubmissionReport:
     """Compare a submission with the `names` it must have, in their order, and check every mask at `size_wh`.

@@ -12,6 +12,7 @@ import numpy as np
 
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.core.rle import Runs
+from carvanamask.data.kaggle_folder import KAGGLE_SIZE_WH
 from carvanamask.data.submission import read_submission
 from carvanamask.errors import DataError, MaskError, SubmissionError, printable
 from carvanamask.io.table import save_table
@@ -88,7 +89,7 @@ class SubmissionDifference:
 def diff_submissions(
     first: Path,
     second: Path,
-    size_wh: tuple[int, int] = (1918, 1280),
+    size_wh: tuple[int, int] = KAGGLE_SIZE_WH,
     table: Path | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> SubmissionDifference:

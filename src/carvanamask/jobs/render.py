@@ -14,54 +14,19 @@ import simplejpeg
 from carvanamask.core.mask import Mask
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder
-from carvanamask.errors import ConfigError, DataError
+from carvanamask.errors import DataError
 from carvanamask.io.atomic import save_bytes_atomically
 from carvanamask.io.read import load_mask, load_picture
 from carvanamask.io.table import read_rows, save_table
 from carvanamask.io.write import save_mask, save_picture
 from carvanamask.studio.body_types import BODY_TYPES, body_type
 from carvanamask.studio.camera import VIEWS
+from carvanamask.studio.options import FIRST_TEST_CAR, RenderOptions
 from carvanamask.studio.session import Session
 
 COLUMNS = ("id", "year", "make", "model", "trim1", "trim2")
-# test cars are numbered from here, so that more training cars don't change them
-FIRST_TEST_CAR = 1_000_000
 
 SHEET_VIEWS = (2, 5, 8, 12)
-
-
-@dataclass(frozen=True)
-class RenderOptions:
-    """What to render, and how well."""
-
-    cars: int = 8
-    """Number of training cars, with 16 views each."""
-    test_cars: int = 0
-    """Number of cars for test/, without masks."""
-    size_wh: tuple[int, int] = (960, 640)
-    """Width and height of the pictures."""
-    seed: int = 0
-    """Another seed makes other cars."""
-    body: str | None = None
-    """Body type of every car, such as minivan; by default every nine training cars have all nine."""
-    samples: int = 32
-    """Light paths per pixel: more are slower and less grainy."""
-    quality: int = 88
-    """Quality of the JPEGs, 1 to 100."""
-    variant: str | None = None
-    """Mitsuba's variant; by default the fastest one of this machine."""
-
-    def check(self) -> None:
-        """Raise ConfigError for a value out of range."""
-        if not (0 <= self.cars < FIRST_TEST_CAR and self.test_cars >= 0) or self.cars + self.test_cars == 0:
-            raise ConfigError(f"can't render {self.cars} cars and {self.test_cars} test cars", "give at least one")
-        if min(self.size_wh) < 32 or max(self.size_wh) > 8192:
-            size = "x".join(map(str, self.size_wh))
-            raise ConfigError(f"can't render a picture of {size}", "take sides of 32 to 8192 pixels")
-        if self.samples < 1:
-            raise ConfigError(f"{self.samples} samples give no picture", "take at least 1")
-        if not 1 <= self.quality <= 100:
-            raise ConfigError(f"JPEG quality {self.quality} doesn't exist", "take 1 to 100")
 
 
 @dataclass(frozen=True)

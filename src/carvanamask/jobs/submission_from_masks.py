@@ -9,7 +9,7 @@ from typing import Any
 
 from carvanamask.core.parallel import map_in_order
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
-from carvanamask.data.kaggle_folder import KaggleFolder, pictures_in
+from carvanamask.data.kaggle_folder import KAGGLE_SIZE_WH, KaggleFolder, pictures_in
 from carvanamask.data.submission import write_submission
 from carvanamask.errors import DataError, MaskError, printable
 from carvanamask.io.process import cpu_count
@@ -43,7 +43,7 @@ def submission_from_masks(
     masks: Path,
     out: Path,
     folder: KaggleFolder,
-    size_wh: tuple[int, int] = (1918, 1280),
+    size_wh: tuple[int, int] = KAGGLE_SIZE_WH,
     empty_for_missing: bool = False,
     on_progress: OnProgress = ignore_progress,
 ) -> FromMasksReport:
