@@ -14,18 +14,18 @@ import pytest
 
 from bright_cars import put, tree
 from brightness_model import save_brightness_model
-from carvanamask.batch import pipeline, runner
-from carvanamask.batch import watch as watcher
 from carvanamask.batch.journal import Journal
 from carvanamask.batch.options import BatchOptions
 from carvanamask.batch.runner import Batch, BatchReport
 from carvanamask.batch.writers import CutoutWriter, MaskWriter, ProbabilityWriter
 from carvanamask.core.progress import Progress
-from carvanamask.data.picture_list import BatchItem, find_pictures
+from carvanamask.data.picture_list import BatchItem, find_pictures, list_pictures
 from carvanamask.errors import ConfigError, DiskError, PictureError
+from carvanamask.io.read import load_picture_with_digest
 from carvanamask.jobs.cutout import cutout
 from carvanamask.jobs.predict import predict
 from carvanamask.jobs.watch import Pace, watch
+from carvanamask.model.build import build_predictor
 from carvanamask.model.device import Device
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.predictor import Predictor
@@ -189,7 +189,8 @@ def test_changed_picture_is_cut_out_again_a_touched_one_not(studio: Studio) -> N
         nothing,
         nothing,
         lambda: shutil.copytree(studio.out, before),
-        lambda: (put(changed, column=2), os.utime(touched, (1, 1))),
+        lambda: put(changed, column=2),
+        lambda: os.utime(touched, (1, 1)),
     )
     assert tree(studio.out)["changed.png"] != tree(before)["changed.png"]
     assert (before / "touched.png").stat().st_mtime_ns == (studio.out / "touched.png").stat().st_mtime_ns
@@ -205,13 +206,12 @@ def test_inputs_stay_unchanged(studio: Studio) -> None:
 
 def test_the_predictor_is_built_once(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[Predictor] = []
-    build = runner.build_predictor
 
     def counting(*words: object) -> Predictor:
-        built.append(build(*words))  # type: ignore[arg-type]
+        built.append(build_predictor(*words))  # type: ignore[arg-type]
         return built[-1]
 
-    monkeypatch.setattr(runner, "build_predictor", counting)
+    monkeypatch.setattr("carvanamask.batch.runner.build_predictor", counting)
     report = studio.watch(lambda: put(studio.source / "1.jpg"), nothing, nothing, lambda: put(studio.source / "2.jpg"))
     assert report.progress.done == 2
     assert len(built) == 1
@@ -255,20 +255,19 @@ def test_share_that_goes_away_for_a_while(studio: Studio, is_mount_point_left: b
 
 def test_failures_of_a_leaving_share_are_retried(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     put(studio.source / "1.jpg")
-    load = pipeline.load_picture_with_digest
     is_hanging = True
 
     def hang(path: Path) -> tuple[np.ndarray, str]:
         if is_hanging:
             raise PictureError(f"{path} can't be read (Input/output error): check its name and disk")
-        return load(path)
+        return load_picture_with_digest(path)
 
     def leave() -> None:
         nonlocal is_hanging
         studio.source.rename(studio.root / "elsewhere")
         is_hanging = False
 
-    monkeypatch.setattr(pipeline, "load_picture_with_digest", hang)
+    monkeypatch.setattr("carvanamask.batch.pipeline.load_picture_with_digest", hang)
     report = studio.watch(nothing, leave, nothing, lambda: (studio.root / "elsewhere").rename(studio.source))
     assert studio.times_reported("1.jpg") == 1
     assert (report.progress.done, report.progress.failures) == (1, ())
@@ -377,15 +376,14 @@ def test_idle_scans_report_no_progress(studio: Studio) -> None:
 
 
 def test_huge_folder_is_not_scanned_all_the_time(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    now, slept = 0.0, []
-    list_pictures = watcher.list_pictures
+    now, slept = 0.0, list[float]()
 
     def slow(*words: object) -> object:
         nonlocal now
         now += 30
         return list_pictures(*words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(watcher, "list_pictures", slow)
+    monkeypatch.setattr("carvanamask.batch.watch.list_pictures", slow)
     writer = CutoutWriter(studio.model.card, studio.out)
     watch(studio.model, studio.source, writer, studio.out, Pace(1.0, 100.0, slept.append, lambda: now))
     assert set(slept) == {120.0}

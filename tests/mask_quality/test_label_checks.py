@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_car_whose_views_agree_is_not_refused() -> None:
         ({"stray_share": 0.02}, "strays"),
     ],
 )
-def test_picture_beyond_a_limit_is_refused_alone(change: dict[str, float], reason: str) -> None:
+def test_picture_beyond_a_limit_is_refused_alone(change: dict[str, Any], reason: str) -> None:
     views = car()
     views[4] = replace(views[4], **change)
     # its silhouette is odd, too, but what is refused anyway says nothing about its partner
@@ -95,7 +96,7 @@ def test_car_with_too_many_refused_views_is_refused() -> None:
 
 
 def test_default_limits_of_single_pictures() -> None:
-    def reasons(**change: float) -> dict[int, str]:
+    def reasons(**change: Any) -> dict[int, str]:
         views = car()
         views[4] = replace(views[4], **change)
         return refusals(views, limits=LabelLimits())
