@@ -48,7 +48,7 @@ class BenchOptions:
     """Number of rounds; the best round of each measurement counts."""
     seconds: float
     """No round but the first begins after this time."""
-    device: Device = Device.AUTO
+    device: Device
     """Where the network runs."""
 
 
