@@ -53,7 +53,7 @@ def framed(share: float) -> Change:
         scale, left, top = min(1.0, scale), left / max(1.0, scale), top / max(1.0, scale)
         move = np.array([[scale, 0, left], [0, scale, top]])
         moved = cv2.warpAffine(pair, move, FRAME_WH, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        pair = replace_background(moved, Backgrounds().draw(FRAME_WH[::-1], rng), rng)
+        pair = replace_background(moved, Backgrounds("").draw(FRAME_WH[::-1], rng), rng)
         return np.ascontiguousarray(pair[..., :3]), Mask(pair[..., 3] > 127)
 
     return change
