@@ -89,7 +89,7 @@ class TestPictures:
 
     def test_no_rounds(self, model: ModelFile) -> None:
         with pytest.raises(ConfigError, match="0 rounds"):
-            bench(model, [], BenchOptions(repeats=0, seconds=120))
+            bench(model, [], BenchOptions(repeats=0, seconds=120, device=Device.CPU))
 
 
 class TestWriteMasks:

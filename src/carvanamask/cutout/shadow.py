@@ -21,7 +21,7 @@ def ground_shadow(mask: Mask) -> np.ndarray:
     """Return the share of light that reaches the ground, float32 (H, W) in [0, 1]; 1 far from the car or without one.
 
     A dark patch under the body, a wide pale one around it, and a line where the tyres stand. Their width and darkness
-    are fitted to the shadows in Carvana's own pictures (`benchmarks/shadows.py`).
+    are fitted to the shadows in Carvana's own pictures (`benchmarks/experiments/shadows.py`).
     """
     ground = _Ground.of(mask)
     if ground is None:

@@ -14,7 +14,7 @@ SMALLEST_CAR = 0.01
 
 MAX_DISAGREEMENT = 0.01
 """Share of the car's area. None of Carvana's 656 held-out pictures reaches it with the built-in `studio-m` (0.008 at
-most); in front of other backgrounds every mask below Dice 0.98 does (`benchmarks/other_backgrounds.py`)."""
+most); in front of other backgrounds every mask below Dice 0.98 does (`benchmarks/experiments/other_backgrounds.py`)."""
 
 NO_CAR = "no car found"
 

@@ -17,7 +17,7 @@ MIN_COMPONENT_SHARE = 0.02
 
 MAX_EDGE_SHIFT_PX = 4
 """How far the refinement pass may move an edge, in pixels of the coarse map. Deeper inside and farther outside the
-coarse pass decides, which sees where the car stands (`benchmarks/other_backgrounds.py --reach`)."""
+coarse pass decides, which sees where the car stands (`benchmarks/experiments/other_backgrounds.py --reach`)."""
 
 MAX_OVERRULED = 0.03
 """Share of the car. Where the two passes contradict each other over more than that, the refinement pass has failed, in
