@@ -33,7 +33,10 @@ def save_brightness_model(
 
 
 def encode_graph(
-    nodes: Sequence[object], weights: dict[str, np.ndarray], input_shape: list[str | int], output_shape: list[str | int]
+    nodes: Sequence[NodeProto],
+    weights: dict[str, np.ndarray],
+    input_shape: list[str | int],
+    output_shape: list[str | int],
 ) -> bytes:
     """Return the ONNX bytes of a graph from "picture" to "probability"."""
     graph = helper.make_graph(

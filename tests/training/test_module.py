@@ -1,3 +1,6 @@
+from __future__ import annotations
+
+import numpy as np
 import pytest
 
 from carvanamask.training.module import CarSegmentation
@@ -16,3 +19,12 @@ def test_plateau_patience(scores: list[float], falls_after: int | None) -> None:
         chosen["lr_scheduler"]["scheduler"].step(score)
         rates.append(chosen["optimizer"].param_groups[0]["lr"])
     assert rates.index(min(rates)) == (0 if falls_after is None else falls_after)
+
+
+def test_uncertain_ratio_is_that_of_99_5_percent_of_the_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged = {}
+    monkeypatch.setattr(CarSegmentation, "log", lambda module, name, value, **options: logged.update({name: value}))
+    module = CarSegmentation(load_config(None, ["network.levels=1", "network.filters=1"]))
+    module.uncertain_ratios = np.linspace(0, 1, 201)[::-1].tolist()
+    module.on_validation_epoch_end()
+    assert logged == {"val_undecided": pytest.approx(0.995)}
