@@ -3,11 +3,11 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import cv2
 import pytest
 
 from brightness_model import save_brightness_model
 from carvanamask.errors import ConfigError, DataError
+from carvanamask.io.read import load_picture
 from carvanamask.jobs.compare import compare
 from carvanamask.model.model_file import ModelFile
 
@@ -88,7 +88,7 @@ def test_figure_has_a_row_per_run(judged: Judge, tmp_path: Path) -> None:
     models = [judged(name, {"a_01": score, "b_01": score}) for name, score in (("x", 0.9), ("y", 0.95), ("z", 1.0))]
     compare(models[:2], tmp_path, tmp_path / "two.png")
     compare(models, tmp_path, tmp_path / "three.png")
-    two, three = (cv2.imread(str(tmp_path / name)).shape for name in ("two.png", "three.png"))
+    two, three = (load_picture(tmp_path / name).shape for name in ("two.png", "three.png"))
     assert two[1] == three[1]
     assert two[0] < three[0]
 

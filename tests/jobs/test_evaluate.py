@@ -2,7 +2,6 @@ import json
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -11,6 +10,7 @@ from carvanamask.core.mask import Mask
 from carvanamask.core.progress import Progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.errors import ConfigError, DataError
+from carvanamask.io.read import load_picture
 from carvanamask.io.write import save_mask, save_picture
 from carvanamask.jobs.evaluate import evaluate, held_out
 from carvanamask.model.model_file import ModelFile
@@ -61,7 +61,7 @@ def test_report_table_and_figures(folder: KaggleFolder, model: ModelFile, tmp_pa
     assert (out / "pictures.csv").read_text().splitlines()[0] == "picture,dice,iou,boundary_iou,review_reason"
     assert len(list((out / "figures").iterdir())) == 1
     assert [path.name for path in (out / "worst").iterdir()] == ["c_01.png"]
-    assert cv2.imread(str(out / "worst" / "c_01.png")).shape == (1170, 1600, 3)
+    assert load_picture(out / "worst" / "c_01.png").shape == (1170, 1600, 3)
 
 
 def test_masks_that_need_review(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:

@@ -124,11 +124,16 @@ def test_photograph_crop_has_shape(tmp_path: Path, shape: tuple[int, int]) -> No
 
 def test_photographs_and_drawn_backgrounds_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = Backgrounds(str(photographs_in(tmp_path)))
-    printable = []
-    monkeypatch.setattr(found, "photograph", lambda shape, rng: printable.append(shape) or np.zeros((*shape, 3)))
+    shown = []
+
+    def photograph(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+        shown.append(shape)
+        return np.zeros((*shape, 3))
+
+    monkeypatch.setattr(found, "photograph", photograph)
     for seed in range(40):
         found.draw((8, 8), np.random.default_rng(seed))
-    assert 5 < len(printable) < 25  # a third
+    assert 5 < len(shown) < 25  # a third
 
 
 def test_a_folder_without_photographs_is_refused(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_size_must_fit_downsamplings() -> None:
 
 def test_lite0_s_first_layers_can_be_frozen() -> None:
     settings = ["network.name=lite0-unet", "network.frozen_downsamplings=2", "input.size_wh=[64, 32]"]
-    assert load_config(None, settings).network.frozen_downsamplings == 2
+    assert load_config(None, settings).network == LiteUNetConfig(frozen_downsamplings=2)
     with pytest.raises(ConfigError, match=r"no option network\.frozen_downsamplings for timm"):
         load_config(None, ["network.name=timm", *settings[1:]])
     with pytest.raises(ConfigError, match=r"^frozen_downsamplings keeps what batch normalisation learned: use norm"):

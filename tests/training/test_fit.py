@@ -35,6 +35,9 @@ def test_checkpoint_moves_with_its_folder(tmp_path: Path) -> None:
 
 
 def test_checkpoint_state_key_is_lightnings(tmp_path: Path) -> None:
-    for options in ({"monitor": DICE, "mode": "max"}, {}):
-        plain, ours = ModelCheckpoint(tmp_path, **options), MovableCheckpoint(tmp_path, **options)
+    for monitor in (DICE, None):
+        plain, ours = (
+            ModelCheckpoint(tmp_path, monitor=monitor, mode="max"),
+            MovableCheckpoint(tmp_path, monitor=monitor, mode="max"),
+        )
         assert ours.state_key == plain.state_key

@@ -7,7 +7,7 @@ from torch.nn import functional
 from carvanamask.errors import MissingPackageError, ModelError
 from carvanamask.training import lite_encoder
 from carvanamask.training.config import LiteUNetConfig
-from carvanamask.training.lite_encoder import DepthwiseOnCpu, LiteEncoder, SameConv, load_imagenet
+from carvanamask.training.lite_encoder import DepthwiseConv, DepthwiseOnCpu, LiteEncoder, SameConv, load_imagenet
 from carvanamask.training.networks import build_network
 
 SOURCE = [
@@ -66,13 +66,13 @@ def depthwise_gradients(
     by_torch: bool,
     share: float = LiteUNetConfig().depthwise_gradient_share,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of the picture and of the weight."""
+    """Return the gradients of the picture and of the weight."""
     x, weight = x.clone().requires_grad_(), weight.clone().requires_grad_()
     if by_torch:
         y = functional.conv2d(x, weight, None, stride, padding, groups=len(weight))
     else:
-        y = DepthwiseOnCpu.apply(x, weight, stride, padding, share)
-    y.backward(of_y)
+        y = DepthwiseOnCpu.apply(x, weight, stride, padding, share)  # type: ignore[no-untyped-call]
+    torch.autograd.backward(y, of_y)
     assert x.grad is not None
     assert weight.grad is not None
     return x.grad, weight.grad
@@ -113,7 +113,8 @@ def test_gradient_of_the_complete_batch() -> None:
 
 def test_option_sets_gradient_share() -> None:
     encoder = LiteEncoder(LiteUNetConfig(depthwise_gradient_share=0.5))
-    assert {block.depthwise[0].gradient_share for block in encoder.blocks} == {0.5}
+    convolutions = [layer for layer in encoder.modules() if isinstance(layer, DepthwiseConv)]
+    assert [layer.gradient_share for layer in convolutions] == [0.5] * 16
 
 
 def test_small_batch_uses_its_first_picture() -> None:
@@ -179,13 +180,13 @@ def test_frozen_layers_never_change(frozen: int) -> None:
 def test_frozen_layers_without_train_call() -> None:
     encoder = LiteEncoder(LiteUNetConfig(frozen_downsamplings=2))
     before = train_a_step(encoder)
-    assert torch.equal(encoder.stem[1].running_mean, before["stem.1.running_mean"])
+    assert torch.equal(encoder.get_buffer("stem.1.running_mean"), before["stem.1.running_mean"])
 
 
 @pytest.mark.parametrize("frozen", [3, 4, 5])
 def test_layers_freeze_in_order(frozen: int) -> None:
     encoder = LiteEncoder(LiteUNetConfig(frozen_downsamplings=frozen))
-    moving = [block.depthwise[0].weight.requires_grad for block in encoder.blocks]
+    moving = [layer.weight.requires_grad for layer in encoder.modules() if isinstance(layer, DepthwiseConv)]
     assert moving.index(True) if True in moving else len(moving) == {3: 5, 4: 11, 5: 16}[frozen]
     assert moving == sorted(moving)
 

@@ -93,7 +93,7 @@ class TestEveryNetwork:
         first = last = None
         for _ in range(120):
             loss = nn.functional.binary_cross_entropy_with_logits(network(pictures), targets)
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             optimizer.zero_grad()
             first, last = first or loss.item(), loss.item()

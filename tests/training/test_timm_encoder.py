@@ -146,6 +146,7 @@ class TestByTimmItself:
     )
     def test_real_encoder(self, name: str, channels: list[int]) -> None:
         network = build_network(named(name))
+        assert isinstance(network, EncoderUNet)
         assert network.encoder.channels == channels
         assert network(torch.zeros(2, 3, 64, 32)).shape == (2, 1, 64, 32)
 

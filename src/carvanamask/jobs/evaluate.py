@@ -66,15 +66,15 @@ class EvaluationReport:
     @property
     def dice(self) -> float:
         """Mean over the pictures, which is Kaggle's score."""
-        return float(np.mean([picture.dice for picture in self.pictures]))
+        return _mean(picture.dice for picture in self.pictures)
 
     @property
     def boundary_iou(self) -> float:
-        return float(np.mean([picture.boundary_iou for picture in self.pictures]))
+        return _mean(picture.boundary_iou for picture in self.pictures)
 
     @property
     def iou(self) -> float:
-        return float(np.mean([picture.iou for picture in self.pictures]))
+        return _mean(picture.iou for picture in self.pictures)
 
     @property
     def worst(self) -> list[PictureScore]:
@@ -88,14 +88,14 @@ class EvaluationReport:
     def dice_by_car(self) -> dict[str, float]:
         """Mean over the pictures of each car, worst car first."""
         cars = {picture.sample.car for picture in self.pictures}
-        means = {car: float(np.mean([p.dice for p in self.pictures if p.sample.car == car])) for car in cars}
+        means = {car: _mean(each.dice for each in self.pictures if each.sample.car == car) for car in cars}
         return dict(sorted(means.items(), key=lambda pair: pair[1]))
 
     @property
     def dice_by_view(self) -> dict[int, float]:
         """Mean over the cars for each number of a view."""
         views = sorted({picture.sample.view for picture in self.pictures})
-        return {v: float(np.mean([p.dice for p in self.pictures if p.sample.view == v])) for v in views}
+        return {view: _mean(each.dice for each in self.pictures if each.sample.view == view) for view in views}
 
     @property
     def curve(self) -> np.ndarray:
@@ -164,11 +164,13 @@ def evaluate(
     report = EvaluationReport(model.card, predictor.engine, tuple(scores), out, seconds)
     _remove_figures(out)
     save_text_atomically(out / "report.json", json.dumps(report.to_dict(), indent=1))
-    _save_scores(out / "pictures.csv", scores)
+    columns = ("picture", "dice", "iou", "boundary_iou", "review_reason")
+    save_table(out / "pictures.csv", columns, map(_row, scores))
     chosen = np.random.default_rng(seed).choice(len(scores), min(figures, len(scores)), replace=False)
     _draw((scores[i] for i in sorted(chosen)), out / "figures")
     _draw(report.worst[:figures], out / "worst")
-    _save_curve(out / "threshold.csv", report.curve)  # last: scripts in recipes/ wait for it
+    points = ((f"{step / CURVE_STEPS:.6f}", f"{score:.6f}") for step, score in enumerate(report.curve))
+    save_table(out / "threshold.csv", ("threshold", "dice"), points)  # last: scripts in recipes/ wait for it
     return report
 
 
@@ -187,16 +189,13 @@ def _score(card: ModelCard, predicted: Predicted[Sample]) -> PictureScore:
     sample, probabilities = predicted.sample, predicted.probabilities
     assert sample.mask is not None
     truth, mask = load_mask_of(predicted.picture, sample.mask), make_mask(probabilities, card)
-    curve = dice_curve(probabilities, truth, CURVE_STEPS)
-    return PictureScore(
-        sample,
-        mask.to_rle(),
-        dice(mask, truth),
-        iou(mask, truth),
-        boundary_iou(mask, truth),
-        curve,
-        review_reason(probabilities, mask, card.max_uncertain_ratio),
-    )
+    scores = dice(mask, truth), iou(mask, truth), boundary_iou(mask, truth)
+    reason = review_reason(probabilities, mask, card.max_uncertain_ratio)
+    return PictureScore(sample, mask.to_rle(), *scores, dice_curve(probabilities, truth, CURVE_STEPS), reason)
+
+
+def _mean(scores: Iterable[float]) -> float:
+    return float(np.mean(list(scores)))
 
 
 def _remove_figures(out: Path) -> None:
@@ -210,18 +209,9 @@ def _remove_figures(out: Path) -> None:
             (out / folder / f"{name}.png").unlink(missing_ok=True)
 
 
-def _save_scores(path: Path, scores: Iterable[PictureScore]) -> None:
-    columns = ("picture", "dice", "iou", "boundary_iou", "review_reason")
-    rows = (
-        (score.sample.name, *(f"{x:.6f}" for x in (score.dice, score.iou, score.boundary_iou)), score.review_reason)
-        for score in scores
-    )
-    save_table(path, columns, rows)
-
-
-def _save_curve(path: Path, curve: np.ndarray) -> None:
-    rows = ((f"{step / len(curve):.6f}", f"{score:.6f}") for step, score in enumerate(curve))
-    save_table(path, ("threshold", "dice"), rows)
+def _row(score: PictureScore) -> tuple[str, ...]:
+    measures = (f"{measure:.6f}" for measure in (score.dice, score.iou, score.boundary_iou))
+    return score.sample.name, *measures, score.review_reason
 
 
 def _draw(scores: Iterable[PictureScore], folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -42,7 +43,7 @@ class InputConfig(Section):
         return bool(self.coarse_model)
 
 
-class NetworkBase(Section):
+class NetworkBase(Section, ABC):
     """The options that every network has."""
 
     name: str
@@ -53,6 +54,16 @@ class NetworkBase(Section):
         ge=1,
         description="renorm: steps of plain batch normalisation; its limits are fully open after 8 times as many",
     )
+
+    @property
+    @abstractmethod
+    def downsamplings(self) -> int:
+        """How often the encoder halves the picture, whose sides must be divisible by 2 to this power."""
+
+    @property
+    @abstractmethod
+    def summary(self) -> str:
+        """The network in words, for a model's card."""
 
     @property
     def training_note(self) -> str:
@@ -74,12 +85,10 @@ class UNetConfig(NetworkBase):
 
     @property
     def downsamplings(self) -> int:
-        """How often the encoder halves the picture, whose sides must be divisible by 2 to this power."""
         return self.levels
 
     @property
     def summary(self) -> str:
-        """The network in words, for a model's card."""
         return f"{self.name}, {self.levels} levels from {self.filters} filters"
 
 
@@ -94,19 +103,16 @@ class EncoderUNetConfig(NetworkBase):
     )
     pretrained: bool = Field(False, description="start with the weights that the encoder learned on ImageNet")
 
-    def without_pretraining(self) -> Self:
-        """Return the options of the same network for weights that are loaded afterwards."""
-        return self.model_copy(update={"pretrained": False})
-
     @property
     def downsamplings(self) -> int:
-        """How often the encoder halves the picture, whose sides must be divisible by 2 to this power."""
-        return len(self.decoder_filters) + 1
+        return 5
 
     @property
     def summary(self) -> str:
-        """The network in words, for a model's card."""
         return f"{self.name}, decoder filters {', '.join(map(str, self.decoder_filters))}"
+
+    def without_pretraining(self) -> Self:
+        return self.model_copy(update={"pretrained": False})
 
 
 class LiteUNetConfig(EncoderUNetConfig):
@@ -124,14 +130,13 @@ class LiteUNetConfig(EncoderUNetConfig):
     )
 
     @model_validator(mode="after")
-    def _frozen_layers_use_batch_normalisation(self) -> LiteUNetConfig:
+    def _frozen_layers_use_batch_normalisation(self) -> Self:
         if self.frozen_downsamplings and self.normalisation == "renorm":
             raise ValueError("frozen_downsamplings keeps what batch normalisation learned: use normalisation = 'batch'")
         return self
 
     @property
     def training_note(self) -> str:
-        """What a model's card must say about how this network's gradients are computed; '' for exact ones."""
         if self.depthwise_gradient_share == 1:
             return ""
         return f"depthwise weight gradients from {self.depthwise_gradient_share:.0%} of a batch on a CPU with bf16"
@@ -145,7 +150,6 @@ class TimmUNetConfig(EncoderUNetConfig):
 
     @property
     def summary(self) -> str:
-        """The network in words, for a model's card."""
         return f"{self.encoder} from {super().summary}"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.grad import conv2d_weight
 
 from carvanamask.errors import MissingPackageError, ModelError
 from carvanamask.training.config import LiteUNetConfig
@@ -91,18 +92,8 @@ class DepthwiseOnCpu(torch.autograd.Function):
         rotated = weight.flip(2, 3).to(of_y.dtype)
         of_x = functional.conv2d(spread, rotated, None, 1, kernel - 1 - ctx.padding, groups=channels)
         used = max(1, int(pictures * ctx.gradient_share))
-        _, of_weight, _ = torch.ops.aten.convolution_backward(
-            of_y[:used].float(),
-            x[:used].float(),
-            weight.float(),
-            bias_sizes=None,
-            stride=[ctx.stride] * 2,
-            padding=[ctx.padding] * 2,
-            dilation=[1, 1],
-            transposed=False,
-            output_padding=[0, 0],
-            groups=channels,
-            output_mask=[False, True, False],
+        of_weight = conv2d_weight(  # type: ignore[no-untyped-call]
+            x[:used].float(), weight.shape, of_y[:used].float(), ctx.stride, ctx.padding, groups=channels
         )
         return of_x, of_weight * (pictures / used), None, None, None
 
