@@ -39,7 +39,7 @@ def run(
     model: ModelFile,
     pictures: Path,
     out: Path,
-    options: BatchOptions | None = None,
+    options: BatchOptions = BatchOptions(),
     on_progress: OnProgress = ignore_progress,
 ) -> BatchReport:
     return predict(model, find_pictures([pictures], out), out, "mask", options, on_progress)

@@ -20,14 +20,14 @@ def cutout(
     pictures: PictureList,
     out: Path,
     scene: Scene | None = None,
-    options: BatchOptions | None = None,
+    options: BatchOptions = BatchOptions(),
     on_progress: OnProgress = ignore_progress,
 ) -> BatchReport:
     """Write `out`/<output name>.png with transparency for every picture, or .jpg in front of `scene`.
 
     Called again, only for those that are left. Raises ConfigError and DiskError as `predict` does.
     """
-    batch = Batch(model, CutoutWriter(model.card, out, scene), options or BatchOptions())
+    batch = Batch(model, CutoutWriter(model.card, out, scene), options)
     with batch.open_results(out, pictures.items) as journal:
         return batch.report(out, pictures, batch.run(pictures, journal, on_progress), journal)
 

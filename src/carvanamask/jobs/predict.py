@@ -18,7 +18,7 @@ def predict(
     pictures: PictureList,
     out: Path,
     result: Literal["mask", "probability"] = "mask",
-    options: BatchOptions | None = None,
+    options: BatchOptions = BatchOptions(),
     on_progress: OnProgress = ignore_progress,
 ) -> BatchReport:
     """Write `out`/<output name>.png for every picture; called again, only for those that are left.
@@ -28,6 +28,6 @@ def predict(
     for an `out` that can't be written.
     """
     writer = (MaskWriter if result == "mask" else ProbabilityWriter)(model.card, out)
-    batch = Batch(model, writer, options or BatchOptions())
+    batch = Batch(model, writer, options)
     with batch.open_results(out, pictures.items) as journal:
         return batch.report(out, pictures, batch.run(pictures, journal, on_progress), journal)

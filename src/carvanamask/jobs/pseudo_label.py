@@ -75,8 +75,8 @@ def pseudo_label(
     models: Sequence[ModelFile],
     folder: KaggleFolder,
     out: Path,
-    limits: LabelLimits | None = None,
-    options: BatchOptions | None = None,
+    limits: LabelLimits = LabelLimits(),
+    options: BatchOptions = BatchOptions(),
     on_progress: OnProgress = ignore_progress,
 ) -> PseudoLabelReport:
     """Predict every test picture; list what keeps the limits in `out`/labels.csv, the others and why in refused.csv.
@@ -88,12 +88,12 @@ def pseudo_label(
     models = _different(models)
     items = [BatchItem.of(sample.picture, sample.picture.name) for sample in folder.test_samples()]
     writer = AgreementWriter(out / "masks")
-    batch = Batch(_ensemble(models), writer, options or BatchOptions())
+    batch = Batch(_ensemble(models), writer, options)
     with batch.journal_in(out, items) as journal:
         progress = batch.run(PictureList(tuple(items)), journal, on_progress)
         candidates = _candidates([item for item in items if journal.is_finished(item.key)], journal)
 
-    refusals = _refusals(candidates, writer, limits or LabelLimits())
+    refusals = _refusals(candidates, writer, limits)
     sources = " + ".join(_source(model) for model in models)
     kept = [_label(candidate, writer, sources) for candidate in candidates if candidate.sample not in refusals]
     failures = dict(progress.failures)

@@ -67,7 +67,7 @@ def submit(
     out: Path,
     masks: Path | None = None,
     has_empty_masks: bool = False,
-    options: BatchOptions | None = None,
+    options: BatchOptions = BatchOptions(),
     on_progress: OnProgress = ignore_progress,
 ) -> SubmitReport:
     """Predict every test picture and write the submission `out`; with `masks`, also a 1-bit `<name>.png` into it.
@@ -82,7 +82,7 @@ def submit(
         raise DiskError("is a folder", f"name a file in it, like {printable(out / 'submission.csv.gz')}", out)
     names, pictures, unlisted = _in_order(folder)
     items = pictures.items
-    batch = Batch(model, RleWriter(model.card, masks), options or BatchOptions())
+    batch = Batch(model, RleWriter(model.card, masks), options)
     # beside the submission, hidden; other models or options have a journal of another name
     with batch.journal(out.with_name(f".{out.name}.{batch.task.key}.journal"), items) as journal:
         run = json.dumps([batch.task.key, journal.digest(), names, has_empty_masks]).encode()

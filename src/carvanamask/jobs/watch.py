@@ -39,7 +39,7 @@ def watch(
     writer: ResultWriter,
     out: Path,
     pace: Pace,
-    options: BatchOptions | None = None,
+    options: BatchOptions = BatchOptions(),
     on_progress: OnProgress = ignore_progress,
 ) -> BatchReport:
     """Scan `source` again and again, and write a result into `out` for every picture that is complete by then.
@@ -50,7 +50,7 @@ def watch(
     another model, version or options, or other pictures, and DiskError for an `out` that can't be written at the start.
     """
     _check_folders(source, out)
-    batch = Batch(model, writer, options or BatchOptions())
+    batch = Batch(model, writer, options)
     with batch.journal_in(out, ()):
         pass
     watcher = FolderWatcher(batch, source, out, on_progress)
