@@ -9,7 +9,7 @@ from carvanamask.core.card import ModelCard
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.onnxruntime_engine import CPU_PROVIDER, OnnxRuntimePredictor
 from carvanamask.model.openvino_engine import OpenVinoPredictor
-from carvanamask.training.config import NETWORK_CONFIGS, LiteUNetConfig, NetworkConfig, TimmUNetConfig, UNetConfig
+from carvanamask.training.config import NETWORKS, LiteUNetConfig, NetworkConfig, TimmUNetConfig, UNetConfig
 from carvanamask.training.export import encode_onnx
 from carvanamask.training.networks import build_network
 
@@ -24,7 +24,7 @@ SMALL: dict[str, NetworkConfig] = {
 
 
 def test_every_network_is_tested() -> None:
-    assert {type(config) for config in SMALL.values()} == set(NETWORK_CONFIGS)
+    assert {type(config) for config in SMALL.values()} == set(NETWORKS.values())
 
 
 def test_original_has_34_6_million_parameters() -> None:

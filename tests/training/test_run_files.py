@@ -28,6 +28,15 @@ def test_metrics_come_back_as_numbers(tmp_path: Path) -> None:
     assert load_metrics(run) == [{"epoch": 0.0, "val_dice": 0.5}, {"epoch": 1.0, "val_dice": 0.75}]
 
 
+def test_run_of_another_version_is_one_line(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    run.config_file.write_text("[training]\nepochs_a_pass = 2\n")
+    with pytest.raises(ConfigError) as error:
+        load_run_config(run)
+    assert str(error.value).startswith(f"{run.config_file} can't be used by this version (no option training.epochs_a")
+    assert str(error.value).endswith(": train it again under another --name")
+
+
 def test_missing_metric_is_0(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
     save_metrics(run, [{"epoch": 0}, {"epoch": 1, "val_undecided": 0.05}])

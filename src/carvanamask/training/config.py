@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -153,9 +153,13 @@ class TimmUNetConfig(EncoderUNetConfig):
         return f"{self.encoder} from {super().summary}"
 
 
-NETWORK_CONFIGS = (UNetConfig, LiteUNetConfig, TimmUNetConfig)
 NetworkConfig = Annotated[UNetConfig | LiteUNetConfig | TimmUNetConfig, Field(discriminator="name")]
 """The network's options; `name` decides which there are."""
+
+NETWORKS: dict[str, type[NetworkBase]] = {
+    kind.model_fields["name"].default: kind for kind in get_args(get_args(NetworkConfig)[0])
+}
+"""Name of a network → the class of its options."""
 
 
 class LossConfig(Section):

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from carvanamask.errors import ConfigError, nearest
-from carvanamask.training.config import NETWORK_CONFIGS, Config, Section
+from carvanamask.training.config import NETWORKS, Config, Section
 
 _PACKAGE = Path(__file__).parent.parent
 # in the package once it is installed from a wheel, at the top of the repository in a checkout
@@ -73,10 +73,10 @@ def _parse_setting(setting: str) -> tuple[str, str, object]:
 def _override(tree: Tree, changes: Tree) -> Tree:
     """Return the recipe with the changes; options that a newly chosen network doesn't have are dropped from it."""
     merged = {section: tree.get(section, {}) | changes.get(section, {}) for section in tree | changes}
-    for network in NETWORK_CONFIGS:
-        if changes.get("network", {}).get("name") == network.model_fields["name"].default:
-            known = network.model_fields.keys() | changes["network"].keys()
-            merged["network"] = {option: value for option, value in merged["network"].items() if option in known}
+    chosen = str(changes.get("network", {}).get("name"))
+    if chosen in NETWORKS:
+        known = NETWORKS[chosen].model_fields.keys() | changes["network"].keys()
+        merged["network"] = {option: value for option, value in merged["network"].items() if option in known}
     return merged
 
 
@@ -102,7 +102,7 @@ def options() -> Iterator[tuple[str, str, str]]:
 
 
 def _network_options(default_network: str) -> Iterator[tuple[str, str, str]]:
-    networks = {str(kind.model_fields["name"].default): _options_of(kind) for kind in NETWORK_CONFIGS}
+    networks = {name: _options_of(kind) for name, kind in NETWORKS.items()}
     kinds = "; ".join(f"{name}: {found.pop('name')[1]}" for name, found in networks.items())
     yield "network.name", json.dumps(default_network), kinds
     for option in dict.fromkeys(option for found in networks.values() for option in found):
@@ -156,8 +156,8 @@ def _describe(error: ErrorDetails) -> str:
         known = option_names() if len(location) > 1 else list(Config.model_fields)
         return f"no option {name}" + (f" for {network}" if name in known else nearest(name, known))
     if error["type"] == "union_tag_invalid":
-        wrong, names = error["input"]["name"], [str(kind.model_fields["name"].default) for kind in NETWORK_CONFIGS]
-        near = nearest(str(wrong).partition(":")[0], names)
+        wrong = error["input"]["name"]
+        near = nearest(str(wrong).partition(":")[0], NETWORKS)
         return f"network.name = {wrong!r}: must be one of {error['ctx']['expected_tags']}{near}"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     return message if error["type"] == "value_error" else f"{name} = {error['input']!r}: {message}"
