@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from carvanamask.batch import executors
 from carvanamask.batch.options import BatchOptions, ExecutorName
 from carvanamask.batch.pipeline import Predicted
 from carvanamask.batch.runner import Batch
@@ -48,6 +49,15 @@ def test_shards_are_small_when_pictures_are_few(pictures: int, sizes: list[int])
     shards = list(cut_into_shards(items, 32))
     assert [len(shard) for shard in shards] == sizes
     assert [item for shard in shards for item in shard] == items
+
+
+def test_worker_keeps_freed_memory(model: ModelFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[None] = []
+    monkeypatch.setattr(executors, "keep_freed_memory", lambda: calls.append(None))
+    monkeypatch.setattr(executors, "_worker", {})
+    batch = Batch(model, RleWriter(model.card, None), BatchOptions(device=Device.CPU))
+    executors._start_worker(batch.task, threads=1)
+    assert len(calls) == 1
 
 
 class TellsWhetherBlocked(RleWriter):

@@ -32,6 +32,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def load_rgba(path: str) -> np.ndarray:
+    pixels: np.ndarray | None = cv2.imread(path, cv2.IMREAD_UNCHANGED)
+    assert pixels is not None
+    return pixels
+
+
 @pytest.fixture
 def predict(run: Run) -> Run:
     """Runs a command with the model `bright`."""
@@ -109,7 +115,7 @@ def test_metrics_count_every_state() -> None:
 def test_cutout_is_transparent_around_the_car(predict: Run) -> None:
     result = predict("cutout", "shoot/1.jpg")
     assert result.code == 0, result.output
-    rgba = cv2.imread("cutouts/1.png", cv2.IMREAD_UNCHANGED)
+    rgba = load_rgba("cutouts/1.png")
     assert rgba.shape == (16, 24, 4)
     assert rgba[8, 12, 3] == 255
     assert (rgba[1, 1] == 0).all()
@@ -171,7 +177,7 @@ def test_cutouts_are_cleaned_up_by_default(predict: Run, here: Path) -> None:
     assert predict("cutout", "speck", "--out", "clean").code == 0
     assert predict("cutout", "speck", "--out", "as-it-is", "--clean-up", "none").code == 0
     assert predict("predict", "speck", "--out", "masks").code == 0
-    clean, as_it_is = (cv2.imread(f"{out}/1.png", cv2.IMREAD_UNCHANGED)[..., 3] for out in ("clean", "as-it-is"))
+    clean, as_it_is = (load_rgba(f"{out}/1.png")[..., 3] for out in ("clean", "as-it-is"))
     assert (clean[5, 5], as_it_is[5, 5], clean[80, 100]) == (0, 255, 255)
     assert load_mask(Path("masks/1.png")).pixels[5, 5]
 

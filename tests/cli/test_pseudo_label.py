@@ -25,7 +25,7 @@ def here(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_pseudo_label_says_how_many_were_kept_and_why_others_were_not(run: Run, here: Path) -> None:
+def test_refused_labels_are_counted(run: Run, here: Path) -> None:
     result = run(*WORDS, "--max-uncertain", 0)
     assert result.code == 0
     assert "4 pictures" in result.output
@@ -34,7 +34,7 @@ def test_pseudo_label_says_how_many_were_kept_and_why_others_were_not(run: Run, 
     assert "next:" not in result.output
 
 
-def test_pseudo_label_speaks_json_and_leaves_1_for_a_picture_that_cannot_be_read(run: Run, here: Path) -> None:
+def test_json_and_exit_code_of_an_unreadable_picture(run: Run, here: Path) -> None:
     bad = next((here / "data" / "test").iterdir())
     bad.write_bytes(b"")
     result = run(*WORDS, "--views", 0, "--max-uncertain", 9, "--json")

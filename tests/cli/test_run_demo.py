@@ -11,7 +11,7 @@ from carvanamask.model.registry import find_model
 from carvanamask.studio import SHOWROOM
 
 
-def test_the_demo_leaves_a_page_with_everything_in_it(
+def test_demo_page_shows_every_step(
     drawn_folder: Path, tiny_recipe: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "carvanamask")
@@ -27,7 +27,7 @@ def test_the_demo_leaves_a_page_with_everything_in_it(
     assert "6/6" in caplog.text
 
 
-def test_the_cars_that_ship_with_the_package_are_whole() -> None:
+def test_packaged_cars_have_no_findings() -> None:
     report = check_data(KaggleFolder(SHOWROOM))
     assert report.findings == ()
     assert (report.training_pictures, report.masks, report.test_pictures) == (160, 160, 32)

@@ -25,7 +25,7 @@ def two(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_diff_prints_the_worst_the_mean_and_what_only_one_holds(run_submission: Run, tmp_path: Path) -> None:
+def test_diff_prints_worst_mean_and_names_of_one_file(run_submission: Run, tmp_path: Path) -> None:
     code, out, _ = run_submission("diff", "a.csv", "b.csv", "--size", "4x2", "--csv", "pictures.csv")
     assert code == 0
     for words in (
@@ -49,7 +49,7 @@ def test_diff_as_json_and_without_a_list(run_submission: Run) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_diff_of_what_cannot_be_compared_is_one_line(run_submission: Run) -> None:
+def test_diff_of_wrong_files_is_one_line(run_submission: Run) -> None:
     code, _, err = run_submission("diff", "a.csv", "b.csv", "--size", "2x2")
     assert code == 2
     assert err.strip().splitlines()[-1] == (
@@ -61,7 +61,7 @@ def test_diff_of_what_cannot_be_compared_is_one_line(run_submission: Run) -> Non
     assert err.startswith("error: c.csv doesn't exist")
 
 
-def test_masks_become_a_submission_that_check_calls_valid(run_submission: Run, tmp_path: Path) -> None:
+def test_submission_from_masks_is_valid(run_submission: Run, tmp_path: Path) -> None:
     for name in ("x_01.png", "x_02_mask.gif", "w_01.png"):
         save_mask(tmp_path / "masks" / name, Mask(np.ones((2, 4), bool)))
     (tmp_path / "data").mkdir()

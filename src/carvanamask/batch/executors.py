@@ -16,7 +16,7 @@ from carvanamask.batch.options import BatchOptions, ExecutorName
 from carvanamask.batch.pipeline import picture_threads, process_pictures
 from carvanamask.batch.shard import Executor, Outcome, Shard, Task, process_shard
 from carvanamask.errors import DataError, MissingPackageError
-from carvanamask.io.process import cpu_count
+from carvanamask.io.process import cpu_count, keep_freed_memory
 from carvanamask.model.predictor import Predictor
 
 CORES_PER_PROCESS = 2
@@ -93,6 +93,7 @@ _worker: dict[str, tuple[Task, Predictor]] = {}
 
 
 def _start_worker(task: Task, threads: int) -> None:
+    keep_freed_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker["this"] = task, task.build_predictor(threads)
 

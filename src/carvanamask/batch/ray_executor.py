@@ -11,6 +11,7 @@ import ray
 
 from carvanamask.batch.shard import Executor, Outcome, Shard, Task, process_shard
 from carvanamask.errors import CarvanaMaskError, ConfigError, DataError
+from carvanamask.io.process import keep_freed_memory
 from carvanamask.model.predictor import Predictor
 
 CORES_PER_SHARD = 2
@@ -64,6 +65,7 @@ _predictors: dict[str, Predictor] = {}
 
 
 def _process_in_worker(task: Task, threads: int, shard: Shard) -> list[Outcome]:
+    keep_freed_memory()
     if task.key not in _predictors:
         _predictors.clear()
         _predictors[task.key] = task.build_predictor(threads)
