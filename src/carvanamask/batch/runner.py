@@ -142,7 +142,7 @@ class Batch:
         return path is None or path.exists()
 
     def _check_apart_from_pictures(self, items: Sequence[BatchItem]) -> None:
-        """A result beside a picture would be a picture itself next time."""
+        """Raise ConfigError for a result beside a picture: it would be a picture itself next time."""
         real = cache(resolved)
         folders = {real(item.picture.parent) for item in items}
         for folder in {path.parent for path in map(self.writer.path_of, items) if path is not None}:
@@ -150,8 +150,8 @@ class Batch:
                 raise ConfigError("holds pictures, so results can't go there", "name another --out", folder)
 
     def _check_free(self, out: Path, items: Sequence[BatchItem]) -> None:
-        """Before the first run, whatever has a result's name already isn't ours to replace."""
-        if not out.is_dir() or not any(out.iterdir()):  # each file of a store takes a request
+        """Raise ConfigError before the first run for a file with a result's name: it is somebody else's."""
+        if not out.is_dir() or not any(out.iterdir()):  # in a store, each test of a file below is a request
             return
         for path in map(self.writer.path_of, items):
             if path is not None and path.exists():

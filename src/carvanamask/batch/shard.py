@@ -59,12 +59,12 @@ class Task:
 
     @property
     def key(self) -> str:
-        """The journal's name: eight digits of the model, eight of the fingerprint."""
+        """Name of the journal: eight digits of the model, eight of the fingerprint."""
         fingerprint = json.dumps(self.fingerprint(), sort_keys=True).encode()
         return f"{self.model.identity[:8]}-{hashlib.sha256(fingerprint).hexdigest()[:8]}"
 
     def build_predictor(self, threads: int = 0) -> Predictor:
-        """Raises DataError where this machine would compute something else."""
+        """Return a predictor of the task's model. Raises DataError where this machine would compute something else."""
         predictor = build_predictor(self.model, self.device, threads)
         if predictor.arithmetic != self.arithmetic:
             raise DataError(
@@ -74,7 +74,7 @@ class Task:
         return predictor
 
     def finish(self, predicted: Predicted[BatchItem]) -> Written:
-        """Write the picture's result."""
+        """Write the picture's result and return what the journal keeps."""
         return Written(predicted.content, self.writer.write(predicted))
 
 
@@ -95,8 +95,7 @@ def process_shard(task: Task, predictor: Predictor, shard: Shard) -> list[Outcom
 
 
 def cut_into_shards(items: Sequence[BatchItem], size: int) -> Iterator[Shard]:
-    """Yield the items in their order, at most `size` at a time; few pictures in smaller shards, so that all workers
-    get some."""
+    """Yield the items in order, at most `size` at a time; fewer where there are few, so that all workers get some."""
     size = max(1, min(size, len(items) // 32))
     for start in range(0, len(items), size):
         yield items[start : start + size]

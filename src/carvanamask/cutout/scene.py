@@ -28,7 +28,7 @@ class Scene:
 
     @classmethod
     def named(cls, background: str) -> Scene:
-        """Raises ConfigError for a name that means nothing, PictureError for a picture that can't be read."""
+        """Return the scene of that name. Raises ConfigError for no name of one, PictureError for a damaged picture."""
         if background == ROOM:
             return cls(background)
         if background.startswith("#"):
