@@ -264,6 +264,7 @@ def test_missing_command_prints_the_help(words: list[str], command: str, run: Ru
     code, out, err = run(*words)
     assert (code, err) == (2, "")
     assert command in out
+    assert out.count("--quiet") == 1
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

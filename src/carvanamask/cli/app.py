@@ -22,18 +22,18 @@ from carvanamask.version import __version__
 
 COMMANDS: dict[str, Sequence[Callable[..., Any] | App]] = {
     "Use a model": [predict.predict, predict.cutout, predict.watch, models.models, models.export, bench.bench],
-    "Train a model": [
-        *(train.train, evaluate.eval_, evaluate.threshold, evaluate.ensemble, evaluate.compare),
-        *(train.pseudo_label, train.options, train.demo),
-    ],
+    "Train a model": [train.train, train.pseudo_label, train.options, train.demo],
+    "Score models": [evaluate.eval_, evaluate.threshold, evaluate.ensemble, evaluate.compare],
     "Data and submissions": [kaggle.data, kaggle.submit, kaggle.submission, studio.studio],
 }
-"""The groups of --help, in its order; a function is called as its command."""
+"""The groups of --help, in its order. A command has the name of its function."""
 
 
 def _shown_default(default: object) -> object:
     """Return what --help shows of a default: nothing for no value and for a flag."""
-    return None if default is None or default is False else default.value if isinstance(default, Enum) else default
+    if default is None or default is False:
+        return None
+    return default.value if isinstance(default, Enum) else default
 
 
 app = App(
@@ -55,7 +55,7 @@ for _title, _commands in COMMANDS.items():
             app.command(_command)
         else:
             app.command(_command, group=_group, sort_key=_number)
-OTHER = app.group_commands = Group.create_ordered("For every command")
+OTHER = app.group_commands = app.meta.group_commands = Group.create_ordered("For every command")
 app.register_install_completion_command(help="Install completion for this shell.")
 
 
