@@ -19,10 +19,6 @@ from pathlib import Path
 from batch_process import Watch, conclude, digest, process_tree, run, title
 from linked_pictures import link_all
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-
-from ray.cluster_utils import Cluster
-
 from carvanamask.data.kaggle_folder import pictures_in
 
 NODE = {"num_cpus": 1, "object_store_memory": 200_000_000, "include_dashboard": False}
@@ -75,6 +71,9 @@ def main() -> None:
 @contextmanager
 def cluster(cores: list[int]) -> Iterator[str]:
     """Start one node per core; give the cluster's address."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reads it when it is imported
+    from ray.cluster_utils import Cluster
+
     nodes = Cluster()
     try:
         for core in cores:
