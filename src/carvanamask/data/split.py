@@ -75,7 +75,8 @@ def split_by_car(
     known = sorted(set(cars))
     held_out = set(held_out_cars)
     if not held_out <= set(known):
-        raise DataError(f"split.held_out_cars: no pictures of car {min(held_out - set(known))} in the folder")
+        reason = f"split.held_out_cars: no pictures of car {min(held_out - set(known))} in the folder"
+        raise DataError(reason, "correct its name, or add its pictures")
     if len(known) < 2:
         repair = "at least two are needed, one to train on and one to validate"
         raise DataError(f"{len(known)} car in the folder", repair)
