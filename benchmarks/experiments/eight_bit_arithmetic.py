@@ -45,11 +45,11 @@ def main() -> None:
         predictors = {keep: OpenVinoPredictor(each, precision) for keep, each in made.items()}
         best = dict.fromkeys(predictors, float("inf"))
         width, height = model.card.input_size_wh
-        levels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+        pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
         for _ in range(options.repeats):  # in turns, so that a busy machine is busy for all
             for keep, predictor in predictors.items():
                 started = time.perf_counter()
-                predictor.infer(levels)
+                predictor.infer(pixels)
                 best[keep] = min(best[keep], time.perf_counter() - started)
         for keep, seconds in best.items():
             print(f"{precision:5} 8 bits but {keep:9} {1000 * seconds:6.1f} ms", flush=True)
@@ -63,13 +63,13 @@ def quantised(model: ModelFile, keep: str, options: argparse.Namespace) -> Model
     samples = [sample for sample in KaggleFolder(options.data).training_samples() if sample.car in cars]
     chosen = np.random.default_rng(0).permutation(len(samples))[: options.pictures]
 
-    def seen(place: int) -> dict[str, np.ndarray]:
-        levels = network_input(load_picture(samples[place].picture), card).astype(np.float32) / 255
-        return {"picture": ((levels - card.mean) / card.std).transpose(2, 0, 1)[None]}
+    def network_inputs(index: int) -> dict[str, np.ndarray]:
+        pixels = network_input(load_picture(samples[index].picture), card).astype(np.float32) / 255
+        return {"picture": ((pixels - card.mean) / card.std).transpose(2, 0, 1)[None]}
 
     network = nncf.quantize(
         onnx.load(model.onnx),
-        nncf.Dataset(chosen.tolist(), seen),
+        nncf.Dataset(chosen.tolist(), network_inputs),
         subset_size=len(chosen),
         preset=nncf.QuantizationPreset.MIXED,
         ignored_scope=nncf.IgnoredScope(patterns=KEPT[keep], validate=False),

@@ -17,7 +17,7 @@ def pairs(data: Path, card: ModelCard, count: int, rng: np.random.Generator) -> 
     """Yield at most `count` pictures of a Kaggle folder: name, RGB uint8 (height, width, 3), and true mask."""
     seen = set(card.training_cars)
     samples = [each for each in KaggleFolder(data).training_samples() if each.car not in seen]
-    for place in rng.permutation(len(samples))[:count]:
-        sample = samples[place]
+    for index in rng.permutation(len(samples))[:count]:
+        sample = samples[index]
         assert sample.mask is not None
         yield sample.name, *load_pair(sample.picture, sample.mask)

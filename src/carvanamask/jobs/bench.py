@@ -152,11 +152,11 @@ def measure_in_turns(
     ends = time.perf_counter() + seconds
     best, rounds = dict.fromkeys(works, 0.0), 0
     while rounds < repeats and (not rounds or time.perf_counter() < ends):
-        for place, (name, work) in enumerate(works.items(), start=1):
+        for number, (name, work) in enumerate(works.items(), start=1):
             started = time.perf_counter()
             pictures = work()
             best[name] = max(best[name], pictures / (time.perf_counter() - started))
-            on_progress(Progress(repeats * len(works), rounds * len(works) + place))
+            on_progress(Progress(repeats * len(works), rounds * len(works) + number))
         rounds += 1
     return best, rounds
 
