@@ -224,6 +224,8 @@ def test_damaged_picture_in_worker(tiny_recipe: Path, tmp_path: Path) -> None:
             quiet_train(folder, plan)
         assert str(error.value).startswith(f"{folder / 'train'}")
         assert "\n" not in str(error.value)
+        assert error.value.path is not None
+        assert Path(error.value.path).parent == folder / "train"
 
 
 def test_small_shared_memory(
