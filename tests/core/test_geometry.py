@@ -41,8 +41,10 @@ def test_crop_has_margin_and_aspect_ratio() -> None:
 
 
 def test_crop_margins_are_5_and_10_percent() -> None:
-    # with the aspect ratio of the car and its margins, neither side decides about the other
-    assert Box.for_crop(marked(400, 400, 600, 600, (1000, 1000)), (1000, 1000), (110, 120)) == Box(390, 380, 220, 240)
+    car = marked(400, 400, 600, 600, (1000, 1000))
+    # a narrow crop is as wide as the car and its margins, a flat one as high
+    assert Box.for_crop(car, (1000, 1000), (1, 2)) == Box(390, 280, 220, 440)
+    assert Box.for_crop(car, (1000, 1000), (2, 1)) == Box(260, 380, 480, 240)
 
 
 def test_crop_stays_inside_the_picture() -> None:
