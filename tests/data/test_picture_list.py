@@ -34,14 +34,28 @@ def test_pictures_that_differ_in_ending_keep_it(tmp_path: Path) -> None:
     assert [item.output_name for item in find_pictures([tmp_path]).items] == ["x.jpg", "x.png", "y"]
 
 
+def test_one_file_is_named_by_itself(tmp_path: Path) -> None:
+    put(tmp_path, "more/x.jpg")
+    assert [item.key for item in find_pictures([tmp_path / "more" / "x.jpg"]).items] == ["x.jpg"]
+
+
+def test_paths_without_common_folder_are_refused(tmp_path: Path) -> None:
+    upath = pytest.importorskip("upath")
+    put(tmp_path, "x.jpg")
+    stored = upath.UPath("memory://bucket/y.jpg")
+    stored.write_bytes(b"x")
+    with pytest.raises(DataError, match="the paths have no folder in common: give them one after the other"):
+        find_pictures([tmp_path / "x.jpg", stored])
+
+
 def test_picture_named_twice_is_one_item(tmp_path: Path) -> None:
     put(tmp_path, "x.jpg")
     assert len(find_pictures([tmp_path / "x.jpg", tmp_path / "x.jpg"]).items) == 1
 
 
 def test_results_folder_is_skipped(tmp_path: Path) -> None:
-    put(tmp_path, "x.jpg", "masks/x.png")
-    assert [item.key for item in find_pictures([tmp_path], tmp_path / "masks").items] == ["x.jpg"]
+    put(tmp_path, "x.jpg", "masks/x.png", "more/y.jpg")
+    assert [item.key for item in find_pictures([tmp_path], tmp_path / "masks").items] == ["more/y.jpg", "x.jpg"]
 
 
 def test_results_folder_is_skipped_under_any_name(tmp_path: Path) -> None:
@@ -112,7 +126,7 @@ def test_outputs_differ_after_double_endings(tmp_path: Path) -> None:
 
 
 def test_folder_that_may_only_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(tmp_path, "x.jpg", "closed/y.jpg")
+    put(tmp_path, "x.jpg", "closed/y.jpg", "closed/z.jpg")
     is_dir = Path.is_dir
 
     def as_for_others(path: Path, **options: bool) -> bool:
@@ -124,7 +138,7 @@ def test_folder_that_may_only_be_listed(tmp_path: Path, monkeypatch: pytest.Monk
     tree = find_pictures([tmp_path])
     assert [item.key for item in tree.items] == ["x.jpg"]
     assert [str(error) for _, error in tree.problems] == [
-        f"{tmp_path}/closed/y.jpg can't be read (Permission denied): check its permissions"
+        f"{tmp_path}/closed/{name}.jpg can't be read (Permission denied): check its permissions" for name in "yz"
     ]
     monkeypatch.setattr(Path, "exists", as_for_others)
     with pytest.raises(DataError, match=r"y\.jpg can't be read \(Permission denied\)"):
