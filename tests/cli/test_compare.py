@@ -40,6 +40,6 @@ def test_warning_is_printed_beside_the_table(capsys: pytest.CaptureFixture[str])
     print_comparison(Comparison(("a_01",), runs))
     out, err = capsys.readouterr()
     assert err == (
-        "warning: judged on different pictures (small on 2, large on 1): only the 1 that all have are compared\n"
+        "warning: scored on different pictures (small on 2, large on 1): only the 1 that all have are compared\n"
     )
     assert "large against small: mean Dice -0.10000, better on 0% of the pictures" in out
