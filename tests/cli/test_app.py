@@ -346,6 +346,11 @@ def test_picture_may_start_with_a_hyphen_and_stand_anywhere(run: Run, model: Pat
     assert "2 pictures" in out
 
 
+def test_last_of_a_repeated_option_counts(run: Run, model: Path, tmp_path: Path) -> None:
+    save_picture(tmp_path / "1.png", np.full((12, 18, 3), 255, np.uint8))
+    assert run("predict", "1.png", "--model", "none", "--model", "bright").code == 0
+
+
 def test_save_takes_a_word_in_any_case(run: Run, model: Path, tmp_path: Path) -> None:
     draw_kaggle_folder(tmp_path / "data", cars=2, views=1, test_cars=1)
     for word, count in (("False", 0), ("true", 1)):

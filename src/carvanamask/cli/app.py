@@ -41,7 +41,7 @@ app = App(
     help="Cut cars out of studio pictures: train, measure, and process whole folders.",
     version=__version__,
     help_format="plaintext",
-    default_parameter=Parameter(negative=(), show_default=_shown_default),
+    default_parameter=Parameter(negative=(), allow_repeating=True, show_default=_shown_default),
     result_action="return_value",
     print_error=False,
     exit_on_error=False,
