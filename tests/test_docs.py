@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from carvanamask.cli.app import app
 from carvanamask.studio import SHOWROOM
 from drawn_cars import draw_kaggle_folder
 
@@ -39,6 +40,7 @@ def test_site_builds_without_broken_links(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the guides' commands are written for a POSIX shell")
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("guide", GUIDES)
 def test_guide_runs(guide: str, tmp_path: Path) -> None:
     draw_kaggle_folder(tmp_path / "data", cars=5, views=4, size_wh=(96, 64), test_cars=1)
@@ -51,6 +53,7 @@ def test_guide_runs(guide: str, tmp_path: Path) -> None:
     environment = os.environ | {
         "PATH": f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(REPOSITORY / "src"),
+        "OMP_NUM_THREADS": "1",  # a training this small only waits for its threads
     }
     for command in commands_of(REPOSITORY / "docs" / guide):
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
@@ -83,3 +86,9 @@ def test_broken_link_fails_the_build(tmp_path: Path) -> None:
     built = build_site(tmp_path, tmp_path / "site")
     assert built.returncode != 0
     assert "nowhere.md" in built.stderr
+
+
+def test_readme_lists_every_command() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| `([a-z-]+)", readme, re.MULTILINE))
+    assert {name for name in app if not name.startswith("-")} <= listed
