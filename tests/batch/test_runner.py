@@ -13,7 +13,7 @@ from PIL import Image
 
 from carvanamask.batch.options import BatchOptions, ExecutorName
 from carvanamask.batch.runner import Batch, BatchReport
-from carvanamask.batch.writers import MaskWriter
+from carvanamask.batch.writers import MaskWriter, ProbabilityWriter
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.picture_list import PictureList, find_pictures
 from carvanamask.errors import ConfigError, PictureError
@@ -42,7 +42,7 @@ def run(
     options: BatchOptions = BatchOptions(),
     on_progress: OnProgress = ignore_progress,
 ) -> BatchReport:
-    return predict(model, find_pictures([pictures], out), out, "mask", options, on_progress)
+    return predict(model, find_pictures([pictures], out), MaskWriter(model.card, out), options, on_progress)
 
 
 def interrupt_at(count: int) -> Callable[[Progress], None]:
@@ -104,7 +104,7 @@ def test_folder_of_another_model_or_option_is_refused(model: ModelFile, pictures
     with pytest.raises(ConfigError, match="another model, version or options"):
         run(model.with_card(threshold=0.9), pictures, out)
     with pytest.raises(ConfigError, match="another model, version or options"):
-        predict(model, find_pictures([pictures]), out, "probability")
+        predict(model, find_pictures([pictures]), ProbabilityWriter(model.card, out))
 
 
 def test_folder_of_another_version_is_refused(
@@ -134,7 +134,7 @@ def test_bad_pictures_are_reported_and_retried_alone(model: ModelFile, pictures:
 
 def test_probabilities_are_8_bit_grey(model: ModelFile, pictures: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    predict(model, find_pictures([pictures]), out, "probability")
+    predict(model, find_pictures([pictures]), ProbabilityWriter(model.card, out))
     with Image.open(out / "day 3" / "03.png") as image:
         assert image.mode == "L"
         assert np.array_equal(np.asarray(image) > 127, block(3))
@@ -157,10 +157,10 @@ def test_result_never_replaces_a_picture(model: ModelFile, pictures: Path, tmp_p
     tree = find_pictures([pictures])
     for out in (pictures, tmp_path / "link", pictures / ".." / "pictures"):
         with pytest.raises(ConfigError, match=r"day \d holds pictures, so results can't go there: name another --out"):
-            predict(model, tree, out)
+            predict(model, tree, MaskWriter(model.card, out))
     one = find_pictures([pictures / "day 0" / "00.png"])
     with pytest.raises(ConfigError, match="holds pictures, so"):
-        predict(model, one, pictures / "day 0")
+        predict(model, one, MaskWriter(model.card, pictures / "day 0"))
     assert bytes_of(pictures) == before
     assert not list(pictures.rglob(".*"))
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +23,7 @@ from carvanamask.core.progress import Progress
 from carvanamask.errors import PictureError
 from carvanamask.io.read import load_mask, load_picture
 from carvanamask.io.write import save_picture
+from carvanamask.model.openvino_engine import OpenVinoPredictor
 from command_line import Run, expect_error
 
 
@@ -215,3 +221,37 @@ def test_other_pictures_of_the_same_names_are_reported(predict: Run, here: Path)
         "1 pictures have changed since their results were written: they are replaced"
         in predict("predict", "other").output
     )
+
+
+def functions_on_the_stack(outermost: str) -> list[str]:
+    """The functions of the package that this thread is in, from the one with this name inwards."""
+    names, frame = list[str](), sys._getframe()
+    caller: FrameType | None = frame
+    while caller is not None:
+        module = str(caller.f_globals.get("__name__"))
+        if module.startswith("carvanamask."):
+            names.append(f"{module}.{caller.f_code.co_qualname}")
+        caller = caller.f_back
+    return names[: names.index(outermost) + 1][::-1]
+
+
+def test_at_most_five_calls_lead_from_the_command_to_the_engine(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit, infer = ThreadPoolExecutor.submit, OpenVinoPredictor.infer
+    command, engine = list[list[str]](), list[list[str]]()
+
+    def traced_submit(pool: ThreadPoolExecutor, *words: Any, **named: Any) -> Any:
+        command.append(functions_on_the_stack("carvanamask.cli.predict.predict"))
+        return submit(pool, *words, **named)
+
+    def traced_infer(predictor: OpenVinoPredictor, pixels: np.ndarray) -> np.ndarray:
+        if threading.current_thread() is not threading.main_thread():  # there it only warms up
+            engine.append(functions_on_the_stack("carvanamask.batch.pipeline.process_pictures"))
+        return infer(predictor, pixels)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", traced_submit)
+    monkeypatch.setattr(OpenVinoPredictor, "infer", traced_infer)
+    assert run("predict", "shoot", "--model", "studio-s", "--device", "cpu").code == 0
+    assert len(command) == len(engine) == 2
+    for before, after in zip(command, engine, strict=True):
+        # the functions are one more than the calls between them, and infer comes after these
+        assert len(before + after) <= 5, before + after

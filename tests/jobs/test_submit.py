@@ -101,7 +101,7 @@ def test_interrupted_run_ends_in_the_same_bytes(
     assert report.progress.kept == finished
     assert seen == [(done, 9) for done in range(finished, 10)]
     assert out.read_bytes() == (tmp_path / "straight.csv.gz").read_bytes()
-    assert {path.name for path in out.parent.iterdir()} == {out.name, f".{out.name}.finished"}
+    assert {path.name for path in out.parent.iterdir()} == {out.name, next(out.parent.glob(".*.journal")).name}
     assert len(list(masks.iterdir())) == 9
 
 
@@ -198,15 +198,15 @@ def test_finished_submission_is_not_made_again(folder: KaggleFolder, model: Mode
     assert out.stat().st_mtime_ns == before.st_mtime_ns
 
 
-def test_changed_submission_or_picture_makes_it_again(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
+def test_changed_submission_or_picture_is_repaired(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "submission.csv.gz"
     submit(model, folder, out)
     complete = out.read_bytes()
     out.write_bytes(b"torn")
-    assert submit(model, folder, out).progress.done == 9
+    assert submit(model, folder, out).progress.done == 0
     assert out.read_bytes() == complete
     save_picture_as(folder.test / NAMES[0], np.zeros((16, 24, 3), dtype=np.uint8))
-    assert submit(model, folder, out).progress.done == 9
+    assert submit(model, folder, out).progress.done == 1
     assert dict(read_submission(out))[NAMES[0]] == ""
 
 

@@ -17,12 +17,11 @@ from brightness_model import save_brightness_model
 from carvanamask.batch.journal import Journal
 from carvanamask.batch.options import BatchOptions
 from carvanamask.batch.runner import Batch, BatchReport
-from carvanamask.batch.writers import CutoutWriter, MaskWriter, ProbabilityWriter
+from carvanamask.batch.writers import CutoutWriter, FileWriter, MaskWriter, ProbabilityWriter
 from carvanamask.core.progress import Progress
 from carvanamask.data.picture_list import BatchItem, find_pictures, list_pictures
 from carvanamask.errors import ConfigError, DiskError, PictureError
 from carvanamask.io.read import load_picture_with_digest
-from carvanamask.jobs.cutout import cutout
 from carvanamask.jobs.predict import predict
 from carvanamask.jobs.watch import Pace, watch
 from carvanamask.model.build import build_predictor
@@ -68,7 +67,7 @@ class Studio:
         out = out or self.out
         writer = CutoutWriter(self.model.card, out)
         pace, options = Pace(1.0, 2.0, sleep, lambda: now), BatchOptions(Device.CPU)
-        return watch(self.model, self.source, writer, out, pace, options, self.news.append)
+        return watch(self.model, self.source, writer, pace, options, self.news.append)
 
     def times_reported(self, picture: str) -> int:
         """How often a failure appeared among the failures."""
@@ -90,18 +89,18 @@ def test_results_are_those_of_cutout(studio: Studio) -> None:
         lambda: put(studio.source / "monday" / "3.jpg", column=3),
     )
     assert (report.progress.done, report.progress.kept, report.progress.failures) == (3, 0, ())
-    cutout(studio.model, find_pictures([studio.source]), studio.root / "straight")
+    predict(studio.model, find_pictures([studio.source]), CutoutWriter(studio.model.card, studio.root / "straight"))
     assert tree(studio.out) == tree(studio.root / "straight")
 
 
-@pytest.mark.parametrize("result", ["mask", "probability"])
-def test_results_are_those_of_predict(studio: Studio, result: str) -> None:
+@pytest.mark.parametrize("result", [MaskWriter, ProbabilityWriter])
+def test_results_are_those_of_predict(studio: Studio, result: type[FileWriter]) -> None:
     put(studio.source / "day" / "1.jpg")
     times = iter(range(100))
-    writer = {"mask": MaskWriter, "probability": ProbabilityWriter}[result](studio.model.card, studio.root / "watched")
+    watched, straight = (result(studio.model.card, studio.root / name) for name in ("watched", "straight"))
     pace = Pace(1.0, 2.0, sleep=lambda seconds: None, clock=lambda: next(times))
-    watch(studio.model, studio.source, writer, studio.root / "watched", pace)
-    predict(studio.model, find_pictures([studio.source]), studio.root / "straight", result)  # type: ignore[arg-type]
+    watch(studio.model, studio.source, watched, pace)
+    predict(studio.model, find_pictures([studio.source]), straight)
     assert tree(studio.root / "watched") == tree(studio.root / "straight") != {}
 
 
@@ -179,7 +178,10 @@ def test_restart_and_cutout_continue_with_the_folder(studio: Studio) -> None:
     report = studio.watch()
     assert (report.progress.kept, report.progress.done) == (3, 1)
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
-    assert cutout(studio.model, find_pictures([studio.source]), studio.out).progress.kept == 4
+    assert (
+        predict(studio.model, find_pictures([studio.source]), CutoutWriter(studio.model.card, studio.out)).progress.kept
+        == 4
+    )
 
 
 def test_changed_picture_is_cut_out_again_a_touched_one_not(studio: Studio) -> None:
@@ -299,7 +301,7 @@ def test_file_instead_of_a_folder_is_refused(studio: Studio) -> None:
 
 def test_results_of_other_options_are_refused_at_once(studio: Studio) -> None:
     put(studio.root / "early" / "1.jpg")
-    predict(studio.model, find_pictures([studio.root / "early"]), studio.out)
+    predict(studio.model, find_pictures([studio.root / "early"]), MaskWriter(studio.model.card, studio.out))
     with pytest.raises(ConfigError, match="another model, version or options"):
         studio.watch()
 
@@ -359,7 +361,10 @@ def test_second_file_of_a_name_ends_as_with_cutout(studio: Studio) -> None:
     report = studio.watch(nothing, nothing, lambda: put(studio.source / "x.png", column=9))
     assert {"x.jpg.png", "x.png.png"} <= tree(studio.out).keys()
     assert report.progress.failures == ()
-    assert cutout(studio.model, find_pictures([studio.source]), studio.out).progress.kept == 2
+    assert (
+        predict(studio.model, find_pictures([studio.source]), CutoutWriter(studio.model.card, studio.out)).progress.kept
+        == 2
+    )
 
 
 def test_skipped_endings_are_logged_once(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
@@ -385,7 +390,7 @@ def test_huge_folder_is_not_scanned_all_the_time(studio: Studio, monkeypatch: py
 
     monkeypatch.setattr("carvanamask.batch.watch.list_pictures", slow)
     writer = CutoutWriter(studio.model.card, studio.out)
-    watch(studio.model, studio.source, writer, studio.out, Pace(1.0, 100.0, slept.append, lambda: now))
+    watch(studio.model, studio.source, writer, Pace(1.0, 100.0, slept.append, lambda: now))
     assert set(slept) == {120.0}
 
 
@@ -394,4 +399,4 @@ def test_folder_that_holds_pictures_is_refused(tmp_path: Path) -> None:
     put(tmp_path / "theirs" / "old" / "1.jpg")
     model = save_brightness_model(tmp_path / "model", input_size_wh=(24, 16))
     with pytest.raises(ConfigError, match=r"theirs holds pictures already, like .*1\.jpg: name another folder"):
-        watch(model, tmp_path / "in", MaskWriter(model.card, tmp_path / "theirs"), tmp_path / "theirs", Pace(1))
+        watch(model, tmp_path / "in", MaskWriter(model.card, tmp_path / "theirs"), Pace(1))

@@ -13,9 +13,10 @@ from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.errors import ConfigError
 from carvanamask.io.read import load_picture
 from carvanamask.mask_quality.postprocess import make_mask
+from carvanamask.model import onnxruntime_engine
 from carvanamask.model.build import assemble
 from carvanamask.model.model_file import ModelFile
-from carvanamask.model.onnxruntime_engine import CPU_PROVIDER, OnnxRuntimePredictor
+from carvanamask.model.onnxruntime_engine import CPU_PROVIDER, OnnxRuntimePredictor, device_name
 from carvanamask.model.openvino_engine import OpenVinoPredictor
 from carvanamask.model.registry import BUILT_IN, built_in_names
 from carvanamask.studio import SHOWROOM
@@ -23,6 +24,20 @@ from carvanamask.studio import SHOWROOM
 
 def test_engine_is_named(tmp_path: Path) -> None:
     assert OnnxRuntimePredictor(save_brightness_model(tmp_path), CPU_PROVIDER).engine == "ONNX Runtime, CPU"
+
+
+def test_two_kinds_of_gpu_have_two_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime_engine, "NVIDIA_GPUS", tmp_path)
+    assert device_name("CUDAExecutionProvider") == "CUDA"
+    information = tmp_path / "0000:19:00.0" / "information"
+    information.parent.mkdir()
+    information.write_text("Model: \t\t NVIDIA H200\nIRQ:   \t\t 1009\nFirewall Model: no\n")
+    assert device_name("CUDAExecutionProvider") == "CUDA on NVIDIA H200"
+    assert device_name("TensorrtExecutionProvider") == "Tensorrt on NVIDIA H200"
+    assert device_name("CoreMLExecutionProvider") == "CoreML"
+    information.unlink()
+    information.mkdir()  # can't be read
+    assert device_name("CUDAExecutionProvider") == "CUDA"
 
 
 @pytest.mark.parametrize("name", built_in_names())

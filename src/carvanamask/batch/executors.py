@@ -7,13 +7,13 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 from carvanamask.batch.options import BatchOptions, ExecutorName
-from carvanamask.batch.pipeline import picture_threads, process_pictures
+from carvanamask.batch.pipeline import process_pictures, threads_for_pictures
 from carvanamask.batch.shard import Executor, Outcome, Shard, Task, process_shard
 from carvanamask.errors import DataError, MissingPackageError
 from carvanamask.io.process import cpu_count, keep_freed_memory
@@ -47,10 +47,13 @@ def build_executor(
 @contextmanager
 def threads_executor(task: Task, predictor: Predictor) -> Iterator[Executor]:
     """Process each picture in one of this process's threads."""
-    with picture_threads() as (pool, threads):
-        yield Executor(
-            lambda shard: pool.submit(process_pictures, predictor, shard, task.finish), lambda: threads, shard_size=1
-        )
+    threads = threads_for_pictures()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        work: Callable[..., list[Outcome]] = partial(process_pictures, predictor, task.finish)
+        yield Executor(partial(pool.submit, work), lambda: threads + 1, shard_size=1)
+    finally:  # neither an error nor a batch that stops early waits for pictures that haven't begun
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
@@ -65,7 +68,7 @@ def processes_executor(task: Task, processes: int) -> Iterator[Executor]:
                 return pool.submit(_process_in_worker, shard)
 
         try:
-            yield Executor(submit, lambda: processes + 1)
+            yield Executor(submit, lambda: processes + 2)
         except BrokenProcessPool:
             raise DataError(
                 "a process was killed, perhaps because the memory is full",

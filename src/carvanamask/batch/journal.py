@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import zlib
-from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,7 +43,7 @@ class Journal:
     Each line holds one picture behind a checksum that includes the run's `key`: a line that was torn, or that a run
     with another model or other options wrote, doesn't count. Neither does a line of another version of its picture,
     unless the picture's bytes are the same. Use it as a context manager; leaving it keeps the file.
-    All memory is allocated at the start: a hundred thousand pictures later it is as large as before.
+    Only the finished pictures' places in the file are in memory.
     """
 
     def __init__(
@@ -55,8 +53,7 @@ class Journal:
         self.path = path
         self._seed = zlib.crc32(key.encode())
         self._versions, self._content_of = versions, content_of
-        self._index = {name: index for index, name in enumerate(versions)}
-        self._offsets = array("q", [_NOT_FINISHED]) * len(versions)
+        self._offsets = dict.fromkeys(versions, _NOT_FINISHED)
 
     def __enter__(self) -> Journal:
         try:
@@ -66,8 +63,8 @@ class Journal:
             offset = 0
             for line in self._file:
                 row = self._decode(line)
-                if row is not None and row.name in self._index:
-                    self._offsets[self._index[row.name]] = offset if self._is_current(row) else _PICTURE_CHANGED
+                if row is not None and row.name in self._offsets:
+                    self._offsets[row.name] = offset if self._is_current(row) else _PICTURE_CHANGED
                 offset += len(line)
             # whatever an interrupted write left stays a line of its own
             self._file.write(b"\n" if offset else b"")
@@ -82,12 +79,12 @@ class Journal:
             raise disk_error(self.path, error) from error
 
     def is_finished(self, name: str) -> bool:
-        """Return whether this picture is finished, as it is today."""
-        return self._offsets[self._index[name]] >= 0
+        """Return whether this picture is finished, as it is today; False for one that isn't in the run."""
+        return self._offsets.get(name, _NOT_FINISHED) >= 0
 
     def has_changed(self, name: str) -> bool:
         """Return whether a picture of this name was finished that had other bytes."""
-        return self._offsets[self._index[name]] == _PICTURE_CHANGED
+        return self._offsets[name] == _PICTURE_CHANGED
 
     def add(self, name: str, value: str, content: str = "") -> None:
         """Append a finished picture; after an interruption its line is there or isn't. Raises DiskError."""
@@ -98,26 +95,15 @@ class Journal:
             self._file.flush()
         except OSError as error:
             raise disk_error(self.path, error) from error
-        self._offsets[self._index[name]] = offset
+        self._offsets[name] = offset
 
-    def values(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Yield (name, value) of finished pictures in the order of `names`, with one of them in memory at a time."""
-        for name in names:
-            self._file.seek(self._offsets[self._index[name]])
-            row = self._decode(self._file.readline())
-            if row is None or row.name != name:
-                raise DataError("changed while it was read", "run the same command again", self.path)
-            yield name, row.value
-
-    def digest(self) -> str:
-        """Return a hash of the pictures' names and versions: it identifies the input of a finished run."""
-        listing = json.dumps(sorted(self._versions.items()))
-        return hashlib.sha256(listing.encode()).hexdigest()
-
-    def discard(self) -> None:
-        """Delete the file; the journal can't be used any more."""
-        self._file.close()  # some systems remove no file that is open
-        self.path.unlink(missing_ok=True)
+    def value(self, name: str) -> str:
+        """Return what was added with a finished picture. Raises DataError where the file has changed meanwhile."""
+        self._file.seek(self._offsets[name])
+        row = self._decode(self._file.readline())
+        if row is None or row.name != name:
+            raise DataError("changed while it was read", "run the same command again", self.path)
+        return row.value
 
     def _is_current(self, row: _Row) -> bool:
         version = self._versions[row.name]

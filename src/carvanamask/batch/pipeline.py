@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
 
 from carvanamask.core.mask import ProbabilityMap
+from carvanamask.core.parallel import map_in_order
 from carvanamask.data.kaggle_folder import S
 from carvanamask.errors import DataError, FileNameError, PictureError
 from carvanamask.io.process import cpu_count
@@ -30,7 +30,7 @@ class Predicted(Generic[S]):
     """RGB uint8 (height, width, 3)."""
     probabilities: ProbabilityMap
     """Of the picture's size."""
-    content: str = ""
+    content: str
     """Hash of the file's bytes."""
 
 
@@ -39,14 +39,15 @@ Finish = Callable[[Predicted[S]], T]
 
 
 def predict_all(predictor: Predictor, samples: Iterable[S], finish: Finish[S, T]) -> Iterator[tuple[S, T | DataError]]:
-    """Yield each sample with what `finish` returned, or with the error of its picture, in the order they finish."""
-    with picture_threads() as (pool, limit):
-        futures = (pool.submit(process_pictures, predictor, [sample], finish) for sample in samples)
-        for outcomes in in_order_of_finish(futures, lambda: limit):
-            yield from outcomes
+    """Yield each sample with what `finish` returned, or with the error of its picture, in their order."""
+    threads = threads_for_pictures()
+    work = partial(process_pictures, predictor, finish)
+    # twice as many: while the first picture is slow, the other threads still have work
+    for outcomes in map_in_order(work, ([sample] for sample in samples), threads, ahead=2 * threads):
+        yield from outcomes
 
 
-def process_pictures(predictor: Predictor, samples: Iterable[S], finish: Finish[S, T]) -> list[tuple[S, T | DataError]]:
+def process_pictures(predictor: Predictor, finish: Finish[S, T], samples: Iterable[S]) -> list[tuple[S, T | DataError]]:
     """Return each sample with what `finish` returned, or with the error of its picture, one after the other.
 
     One thread takes a picture from file to result, so no more pictures than threads are in memory.
@@ -64,28 +65,6 @@ def process_pictures(predictor: Predictor, samples: Iterable[S], finish: Finish[
             reason = " ".join(str(error).split()) or "not enough memory"
             outcomes.append((sample, PictureError(f"can't be processed ({reason})", "shrink it", sample.picture)))
     return outcomes
-
-
-def in_order_of_finish(futures: Iterable[Future[T]], limit: Callable[[], int]) -> Iterator[T]:
-    """Yield the futures' results as they come; the next future is taken once at most `limit()` are running."""
-    running: set[Future[T]] = set()
-    for future in futures:
-        running.add(future)
-        if len(running) > limit():
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            yield from (each.result() for each in finished)
-    yield from (each.result() for each in as_completed(running))
-
-
-@contextmanager
-def picture_threads() -> Iterator[tuple[ThreadPoolExecutor, int]]:
-    """Yield this process's threads for pictures, and their number."""
-    threads = threads_for_pictures()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            yield pool, threads
-        finally:  # neither an error nor a caller who stops early waits for pictures that haven't begun
-            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def threads_for_pictures() -> int:

@@ -44,7 +44,7 @@ def ray_executor(task: Task, address: str | None) -> Iterator[Executor]:
         return future
 
     def limit() -> int:  # looked up each time: machines come and go
-        return 2 * max(1, int(ray.cluster_resources().get("CPU", 1)) // cores) - 1
+        return 2 * max(1, int(ray.cluster_resources().get("CPU", 1)) // cores)
 
     try:
         yield Executor(submit, limit)

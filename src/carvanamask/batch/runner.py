@@ -6,16 +6,17 @@ import hashlib
 import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from carvanamask.batch.executors import build_executor
 from carvanamask.batch.journal import Journal, version_of
 from carvanamask.batch.options import BatchOptions, OnError
-from carvanamask.batch.pipeline import in_order_of_finish
-from carvanamask.batch.shard import Task, Written, cut_into_shards
+from carvanamask.batch.shard import Outcome, Task, Written, cut_into_shards
 from carvanamask.batch.writers import ResultWriter
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.picture_list import BatchItem, PictureList
@@ -82,20 +83,21 @@ class Batch:
         on_progress(progress)
         with self._start_executor() as executor:
             shards = cut_into_shards(left, executor.shard_size)
-            for outcomes in in_order_of_finish(map(executor.submit, shards), executor.limit):
-                for item, outcome in outcomes:
-                    if isinstance(outcome, Written):
-                        journal.add(item.key, outcome.value, outcome.content)
-                failures = tuple((item.key, error) for item, error in outcomes if isinstance(error, DataError))
-                progress = replace(
-                    progress,
-                    done=progress.done + len(outcomes),
-                    failures=progress.failures + failures,
-                    seconds=time.monotonic() - started,
-                )
-                on_progress(progress)
-                if failures and self.options.on_error is OnError.STOP:
+            running: set[Future[list[Outcome]]] = set()
+            while progress.failures == problems or self.options.on_error is OnError.SKIP:
+                running.update(map(executor.submit, islice(shards, max(0, executor.limit() - len(running)))))
+                if not running:
                     break
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    outcomes = future.result()
+                    progress = replace(
+                        progress,
+                        done=progress.done + len(outcomes),
+                        failures=progress.failures + _add_finished(outcomes, journal),
+                        seconds=time.monotonic() - started,
+                    )
+                    on_progress(progress)
         return replace(progress, seconds=time.monotonic() - started)
 
     def open_results(self, out: Path, items: Sequence[BatchItem]) -> Journal:
@@ -131,11 +133,6 @@ class Batch:
         versions = {key: version_of(picture) for key, picture in pictures.items()}
         return Journal(path, self.task.key, versions, lambda key: file_digest(pictures[key]))
 
-    def report(self, out: Path, pictures: PictureList, progress: Progress, journal: Journal) -> BatchReport:
-        """Return the report of a run into the folder `out`."""
-        reasons = review_reasons(journal, [item.key for item in pictures.items])
-        return BatchReport(out, self.predictor.engine, progress, pictures.skipped, reasons)
-
     def has_result(self, item: BatchItem) -> bool:
         """Return whether the file of an item's result is there, or none is written."""
         path = self.writer.path_of(item)
@@ -158,7 +155,14 @@ class Batch:
                 raise ConfigError("exists already and is no result of this batch", "name another --out", path)
 
 
+def _add_finished(outcomes: Sequence[Outcome], journal: Journal) -> tuple[tuple[str, DataError], ...]:
+    """Add the pictures that were finished to the journal; return the names and errors of the others."""
+    for item, outcome in outcomes:
+        if isinstance(outcome, Written):
+            journal.add(item.key, outcome.value, outcome.content)
+    return tuple((item.key, error) for item, error in outcomes if isinstance(error, DataError))
+
+
 def review_reasons(journal: Journal, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Return (picture, review reason) of the finished pictures that need review, also those of earlier runs."""
-    finished = [name for name in names if journal.is_finished(name)]
-    return tuple((name, reason) for name, reason in journal.values(finished) if reason)
+    return tuple((name, reason) for name in names if journal.is_finished(name) and (reason := journal.value(name)))

@@ -84,13 +84,13 @@ class Executor:
 
     submit: Callable[[Shard], Future[list[Outcome]]]
     limit: Callable[[], int]
-    """How many shards may wait or run before the next one is submitted."""
+    """How many shards may wait or run at a time."""
     shard_size: int = SHARD_SIZE
     """The most pictures in a shard."""
 
 
 def process_shard(task: Task, predictor: Predictor, shard: Shard) -> list[Outcome]:
-    """Return what became of each picture, processed by all threads of this process, in the order they finished."""
+    """Return what became of each picture, processed by all threads of this process."""
     return list(predict_all(predictor, shard, task.finish))
 
 

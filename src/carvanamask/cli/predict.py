@@ -19,7 +19,7 @@ from carvanamask.io.storage import to_path
 
 if TYPE_CHECKING:
     from carvanamask.batch.runner import BatchReport
-    from carvanamask.batch.writers import ResultWriter
+    from carvanamask.batch.writers import FileWriter
 
 LISTED = 20
 """Masks that need review and are listed one by one."""
@@ -52,12 +52,14 @@ def predict(
     Args:
         probabilities: Write 8-bit probability maps instead of masks.
     """
+    from carvanamask.batch.writers import MaskWriter, ProbabilityWriter
     from carvanamask.jobs.predict import predict
 
     pictures = find_pictures([to_path(path) for path in paths], to_path(out))
     found = model.find()
+    writer = (ProbabilityWriter if probabilities else MaskWriter)(found.card, to_path(out))
     with batch_progress(output, "predicting") as on_progress:
-        report = predict(found, pictures, to_path(out), "probability" if probabilities else "mask", batch, on_progress)
+        report = predict(found, pictures, writer, batch, on_progress)
     output.show(report, print_batch)
     return SOME_FAILED if report.progress.failures else 0
 
@@ -71,14 +73,16 @@ def cutout(
     output: BatchOutput = BatchOutput(),
 ) -> int:
     """Cut the car out of every picture; the same command again does only what is left."""
+    from carvanamask.batch.writers import CutoutWriter
     from carvanamask.cutout.scene import Scene
-    from carvanamask.jobs.cutout import cutout
+    from carvanamask.jobs.predict import predict
 
     pictures = find_pictures([to_path(path) for path in paths], to_path(out))
     found = model.find(CUTOUT_CLEAN_UP)
     scene = None if background is None else Scene.named(background)
+    writer = CutoutWriter(found.card, to_path(out), scene)
     with batch_progress(output, "cutting") as on_progress:
-        report = cutout(found, pictures, to_path(out), scene, batch, on_progress)
+        report = predict(found, pictures, writer, batch, on_progress)
     output.show(report, print_batch)
     return SOME_FAILED if report.progress.failures else 0
 
@@ -114,13 +118,13 @@ def watch(
     found, results = model.find(CUTOUT_CLEAN_UP if result is Result.CUTOUT else None), to_path(out)
     if result is Result.CUTOUT:
         scene = None if background is None else Scene.named(background)
-        writer: ResultWriter = CutoutWriter(found.card, results, scene)
+        writer: FileWriter = CutoutWriter(found.card, results, scene)
     else:
         writer = (MaskWriter if result is Result.MASK else ProbabilityWriter)(found.card, results)
     with batch_progress(output) as on_progress:
         log.info("watching %s, results in %s: Ctrl-C ends", source, out)
         options = BatchOptions(device=device)
-        report = watch(found, to_path(source), writer, results, Pace(every, until_idle), options, on_progress)
+        report = watch(found, to_path(source), writer, Pace(every, until_idle), options, on_progress)
     output.show(report, print_watch)
     return SOME_FAILED if report.progress.failures else 0
 

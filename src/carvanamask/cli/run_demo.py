@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from carvanamask.batch.writers import save_cutout
 from carvanamask.cli.console import log, progress_bar
 from carvanamask.cutout.scene import ROOM, Scene
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
@@ -12,10 +13,10 @@ from carvanamask.data.run_dir import RunDir
 from carvanamask.errors import DataError
 from carvanamask.figures.pictures import outlined, save_contact_sheet
 from carvanamask.figures.report_page import Chapter, save_report_page
-from carvanamask.io.read import load_mask, load_picture, picture_size_wh
+from carvanamask.io.exif import read_tags
+from carvanamask.io.read import load_mask, load_pair, load_picture, picture_size_wh
 from carvanamask.jobs.check_data import DataReport, check_data
 from carvanamask.jobs.check_submission import SubmissionReport, check_submission
-from carvanamask.jobs.cutout import cut_by_mask
 from carvanamask.jobs.evaluate import EvaluationReport, evaluate
 from carvanamask.jobs.submit import SubmitReport, submit
 from carvanamask.jobs.threshold import ThresholdReport, choose_threshold
@@ -98,9 +99,10 @@ def _facts(
 def _cut_out(views: Sequence[Sample], run: RunDir) -> Path:
     """Cut a car out with transparency and before the room; return the latter's path."""
     sample = views[min(2, len(views) - 1)]  # the third view shows front and side
-    mask, path = run.masks / f"{sample.name}.png", run.root / "cutout" / f"{sample.name}.png"
-    cut_by_mask(sample.picture, mask, path)
-    cut_by_mask(sample.picture, mask, scene := path.with_name(f"{sample.name}_scene.jpg"), Scene(ROOM))
+    picture, mask = load_pair(sample.picture, run.masks / f"{sample.name}.png")
+    path, tags = run.root / "cutout" / f"{sample.name}.png", read_tags(sample.picture)
+    save_cutout(path, picture, mask, None, tags)
+    save_cutout(scene := path.with_name(f"{sample.name}_scene.jpg"), picture, mask, Scene(ROOM), tags)
     return scene
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from carvanamask.batch.journal import Journal
 from carvanamask.batch.options import BatchOptions
 from carvanamask.batch.runner import Batch
 from carvanamask.batch.writers import AgreementWriter
@@ -91,7 +90,8 @@ def pseudo_label(
     batch = Batch(_ensemble(models), writer, options)
     with batch.journal_in(out, items) as journal:
         progress = batch.run(PictureList(tuple(items)), journal, on_progress)
-        candidates = _candidates([item for item in items if journal.is_finished(item.key)], journal)
+        finished = [item for item in items if journal.is_finished(item.key)]
+        candidates = [Candidate(item, *json.loads(journal.value(item.key))) for item in finished]
 
     refusals = _refusals(candidates, writer, limits)
     sources = " + ".join(_source(model) for model in models)
@@ -140,11 +140,6 @@ def _probabilities_digest(model: ModelFile) -> str:
     """Return a hash of all that decides about a model's probabilities."""
     decisive = model.card.model_dump_json(exclude={"threshold", "clean_up", "scores", "provenance"})
     return hashlib.sha256(decisive.encode()).hexdigest()
-
-
-def _candidates(items: Sequence[BatchItem], journal: Journal) -> list[Candidate]:
-    rows = journal.values([item.key for item in items])
-    return [Candidate(item, *json.loads(measures)) for item, (_, measures) in zip(items, rows, strict=True)]
 
 
 def _refusals(candidates: Sequence[Candidate], writer: AgreementWriter, limits: LabelLimits) -> dict[Sample, Refusal]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,8 @@ from carvanamask.batch.writers import RleWriter
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.picture_list import BatchItem, PictureList
-from carvanamask.data.submission import write_submission
-from carvanamask.errors import DataError, DiskError, printable
-from carvanamask.io.atomic import save_text_atomically
-from carvanamask.io.read import file_digest
+from carvanamask.data.submission import read_submission, write_submission
+from carvanamask.errors import DataError, DiskError, SubmissionError, printable
 from carvanamask.model.model_file import ModelFile
 
 
@@ -81,27 +78,17 @@ def submit(
     if out.is_dir():
         raise DiskError("is a folder", f"name a file in it, like {printable(out / 'submission.csv.gz')}", out)
     names, pictures, unlisted = _in_order(folder)
-    items = pictures.items
     batch = Batch(model, RleWriter(model.card, masks), options)
-    # beside the submission, hidden; other models or options have a journal of another name
-    with batch.journal(out.with_name(f".{out.name}.{batch.task.key}.journal"), items) as journal:
-        run = json.dumps([batch.task.key, journal.digest(), names, has_empty_masks]).encode()
-        seal = _Seal(out, hashlib.sha256(run).hexdigest())
-        emptied = seal.emptied()
-        is_made = emptied is not None and all(map(batch.has_result, items))
-        progress = Progress(len(items), kept=len(items)) if is_made else batch.run(pictures, journal, on_progress)
-        if not is_made:
-            finished = [item.key for item in items if journal.is_finished(item.key)]
-            emptied = sorted(set(names) - set(finished)) if has_empty_masks else []
-            is_made = progress.is_complete or (has_empty_masks and progress.is_through)
-            if is_made:
-                write_submission(out, _rows(journal, finished, names if has_empty_masks else finished))
-                seal.save(emptied)
+    # beside the submission, hidden, and kept; other models or options have a journal of another name
+    with batch.journal(out.with_name(f".{out.name}.{batch.task.key}.journal"), pictures.items) as journal:
+        progress = batch.run(pictures, journal, on_progress)
+        is_made = progress.is_complete or (has_empty_masks and progress.is_through)
+        emptied = [name for name in names if has_empty_masks and not journal.is_finished(name)]
         if is_made:
-            journal.discard()
-    absent = 0 if has_empty_masks else len(names) - len(items)
+            _save_if_different(out, journal, [name for name in names if has_empty_masks or journal.is_finished(name)])
+    absent = 0 if has_empty_masks else len(names) - len(pictures.items)
     made = out if is_made else None
-    return SubmitReport(made, progress, absent, unlisted, tuple(emptied or ()), batch.predictor.engine)
+    return SubmitReport(made, progress, absent, unlisted, tuple(sorted(emptied)), batch.predictor.engine)
 
 
 def _in_order(folder: KaggleFolder) -> tuple[list[str], PictureList, int]:
@@ -115,35 +102,15 @@ def _in_order(folder: KaggleFolder) -> tuple[list[str], PictureList, int]:
     return names, PictureList(items), len(at_hand) - len(items)
 
 
-def _rows(journal: Journal, finished: Sequence[str], names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the row of every name; an empty one for those that aren't finished."""
-    has_mask = set(finished)
-    values = journal.values(finished)
-    for name in names:
-        yield next(values) if name in has_mask else (name, "")
+def _save_if_different(path: Path, journal: Journal, names: Sequence[str]) -> None:
+    """Write the rows of these pictures, an empty one for those that aren't finished, unless the file holds them."""
 
+    def rows() -> Iterator[tuple[str, str]]:
+        return ((name, journal.value(name) if journal.is_finished(name) else "") for name in names)
 
-@dataclass(frozen=True)
-class _Seal:
-    """A file beside a finished submission by which the same command recognises it."""
-
-    submission: Path
-    run: str
-    """Hash of all that decides about the submission."""
-
-    @property
-    def _path(self) -> Path:
-        return self.submission.with_name(f".{self.submission.name}.finished")
-
-    def emptied(self) -> list[str] | None:
-        """Return which pictures got an empty mask; None if the file isn't the submission of this run."""
-        try:
-            found = json.loads(self._path.read_text(encoding="utf-8"))
-            is_ours = (found["run"], found["digest"]) == (self.run, file_digest(self.submission))
-            return list(found["emptied"]) if is_ours else None
-        except (OSError, ValueError, TypeError, KeyError):  # missing, torn, or of another version
-            return None
-
-    def save(self, emptied: Sequence[str]) -> None:
-        seal = {"run": self.run, "digest": file_digest(self.submission), "emptied": emptied}
-        save_text_atomically(self._path, json.dumps(seal))
+    try:
+        is_same = all(one == other for one, other in zip_longest(read_submission(path), rows()))
+    except SubmissionError:  # missing, torn, or something else
+        is_same = False
+    if not is_same:
+        write_submission(path, rows())

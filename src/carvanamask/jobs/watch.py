@@ -10,7 +10,7 @@ from pathlib import Path
 from carvanamask.batch.options import BatchOptions
 from carvanamask.batch.runner import Batch, BatchReport
 from carvanamask.batch.watch import FolderWatcher
-from carvanamask.batch.writers import ResultWriter
+from carvanamask.batch.writers import FileWriter
 from carvanamask.core.progress import OnProgress, ignore_progress
 from carvanamask.data.kaggle_folder import PICTURE_ENDINGS
 from carvanamask.data.picture_list import holds_results
@@ -36,19 +36,19 @@ class Pace:
 def watch(
     model: ModelFile,
     source: Path,
-    writer: ResultWriter,
-    out: Path,
+    writer: FileWriter,
     pace: Pace,
     options: BatchOptions = BatchOptions(),
     on_progress: OnProgress = ignore_progress,
 ) -> BatchReport:
-    """Scan `source` again and again, and write a result into `out` for every picture that is complete by then.
+    """Scan `source` again and again, and write the result of every picture that is complete by then.
 
     A picture is complete when two scans find the same size and time. What is finished is known after a restart; what
-    fails is tried again when its file changes. A `source` that isn't there is waited for, and so is an `out` that
-    can't be written for a while. Raises ConfigError where results would become input, and where `out` holds results of
-    another model, version or options, or other pictures, and DiskError for an `out` that can't be written at the start.
+    fails is tried again when its file changes. A `source` that isn't there is waited for, and so is a folder of results
+    that can't be written for a while. Raises ConfigError where results would become input, and where their folder holds
+    those of another model, version or options, or other pictures, and DiskError where it can't be written at the start.
     """
+    out = writer.out
     _check_folders(source, out)
     batch = Batch(model, writer, options)
     with batch.journal_in(out, ()):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from carvanamask.model.model_file import ModelFile
 from carvanamask.model.predictor import NetworkPredictor, incompatible
 
 CPU_PROVIDER = "CPUExecutionProvider"
+NVIDIA_PROVIDERS = ("CUDAExecutionProvider", "TensorrtExecutionProvider")
+NVIDIA_GPUS = Path("/proc/driver/nvidia/gpus")
+"""Where NVIDIA's driver for Linux describes each GPU."""
 
 _OPTIONS = {
     # the same bytes in every run: a search would choose the convolution that is fastest at the moment, and TF32
@@ -32,7 +36,7 @@ class OnnxRuntimePredictor(NetworkPredictor):
         Raises ConfigError for a provider that doesn't start and ModelError for a network that doesn't fit its card.
         """
         self.card = model.card
-        self.engine = self.arithmetic = f"ONNX Runtime, {provider.removesuffix('ExecutionProvider')}"
+        self.engine = self.arithmetic = f"ONNX Runtime, {device_name(provider)}"
         self._turn = threading.Lock()
         width, height = model.card.input_size_wh
         try:
@@ -58,6 +62,17 @@ class OnnxRuntimePredictor(NetworkPredictor):
         return output
 
 
+def device_name(provider: str) -> str:
+    """Return the provider's name, with that of the GPU where it can be read: two kinds compute with other roundings."""
+    name = provider.removesuffix("ExecutionProvider")
+    models: set[str] = set()
+    if provider in NVIDIA_PROVIDERS:
+        with suppress(OSError):
+            lines = [line for path in NVIDIA_GPUS.glob("*/information") for line in path.read_text().splitlines()]
+            models = {line.partition(":")[2].strip() for line in lines if line.startswith("Model:")}
+    return f"{name} on {', '.join(sorted(models))}" if models else name
+
+
 def _start_session(model: ModelFile, provider: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.use_deterministic_compute = True
@@ -67,7 +82,7 @@ def _start_session(model: ModelFile, provider: str) -> Any:
     # the CPU runs the operations that the provider doesn't know
     providers = {provider: _OPTIONS.get(provider, {})} | ({} if provider == CPU_PROVIDER else {CPU_PROVIDER: {}})
     with redirect_stdout(sys.stderr):  # it prints why a provider doesn't start, and stdout is for results
-        if provider in ("CUDAExecutionProvider", "TensorrtExecutionProvider"):
+        if provider in NVIDIA_PROVIDERS:
             onnxruntime.preload_dlls()  # finds the CUDA libraries that pip installed
         session = onnxruntime.InferenceSession(model.onnx, options, list(providers.items()))
     if provider not in session.get_providers():  # without its libraries ONNX Runtime would run on the CPU instead
