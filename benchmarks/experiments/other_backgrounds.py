@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +87,9 @@ def by_reach(predictor: Predictor, reaches: Sequence[int]) -> dict[str, Predicto
     """Return the coarse pass alone, and both passes with each limit; nothing for a model of one pass."""
     if not reaches or not isinstance(predictor, CoarseToFinePredictor):
         return {}
-    limited = {f"reach {reach}": replace(predictor, max_edge_shift_px=reach) for reach in reaches}
+    limited = {f"reach {reach}": copy(predictor) for reach in reaches}
+    for limit, reach in zip(limited.values(), reaches, strict=True):
+        limit.max_edge_shift_px = reach
     return {"coarse pass": predictor.coarse, **limited}
 
 

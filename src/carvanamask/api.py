@@ -10,10 +10,9 @@ from typing import TypeAlias
 import numpy as np
 from PIL import Image
 
-from carvanamask.batch.pipeline import threads_for_pictures
+from carvanamask.batch.pipeline import map_in_order, threads_for_pictures
 from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask, ProbabilityMap
-from carvanamask.core.parallel import map_in_order
 from carvanamask.cutout import compose
 from carvanamask.cutout.scene import Scene
 from carvanamask.errors import MaskError, PictureError

@@ -43,8 +43,7 @@ def test_difference_by_hand(tmp_path: Path) -> None:
     assert difference.quantiles[0.5] == 0.75
     assert [picture.name for picture in difference.worst(10)] == ["other", "half"]
     assert [picture.name for picture in difference.worst(1)] == ["other"]
-    assert (difference.only_first, difference.some_only_first) == (1, ("lost",))
-    assert (difference.only_second, difference.some_only_second) == (2, ("new", "newer"))
+    assert (difference.only_first, difference.only_second) == (("lost",), ("new", "newer"))
     assert seen == [(done, 4) for done in range(1, 5)]
     assert difference.to_dict(worst=1)["worst"] == [{"picture": "other", "dice": 0.0, "areas": [1, 1]}]
 
@@ -66,8 +65,8 @@ def test_any_order_gives_dice_of_decoded_masks(tmp_path: Path, seed: int) -> Non
     assert {each.name: each.dice for each in difference.pictures} == {
         each.name: dice(masks[0][each.name], masks[1][each.name]) for each in difference.pictures
     }
-    assert len(difference.pictures) + difference.only_first == 25
-    assert len(difference.pictures) + difference.only_second == 25
+    assert len(difference.pictures) + len(difference.only_first) == 25
+    assert len(difference.pictures) + len(difference.only_second) == 25
 
 
 def test_table_holds_every_picture(tmp_path: Path) -> None:

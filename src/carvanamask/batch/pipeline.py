@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
@@ -11,7 +13,6 @@ import cv2
 import numpy as np
 
 from carvanamask.core.mask import ProbabilityMap
-from carvanamask.core.parallel import map_in_order
 from carvanamask.data.kaggle_folder import S
 from carvanamask.errors import DataError, FileNameError, PictureError
 from carvanamask.io.process import cpu_count
@@ -19,6 +20,7 @@ from carvanamask.io.read import load_picture_with_digest
 from carvanamask.model.predictor import MAX_CONCURRENCY, Predictor
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,3 +72,23 @@ def process_pictures(predictor: Predictor, finish: Finish[S, T], samples: Iterab
 def threads_for_pictures() -> int:
     """Return how many pictures one process has in progress."""
     return min(MAX_CONCURRENCY, cpu_count() + 2)
+
+
+def map_in_order(work: Callable[[T], R], items: Iterable[T], threads: int, ahead: int) -> Iterator[R]:
+    """Yield `work(item)` for every item, in their order, with at most `ahead` items taken before their turn.
+
+    Unlike `Executor.map` it takes items only as results are used. When the caller stops early, or after an error, items
+    that haven't begun are dropped.
+    """
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -47,21 +47,18 @@ class Task:
     """What the first process computes with: a batch must not mix the results of several."""
     writer: ResultWriter
 
-    def fingerprint(self) -> dict[str, object]:
-        """Return all that decides about a result besides its picture."""
-        return {
+    @property
+    def key(self) -> str:
+        """Name of the journal: eight digits of the model, eight of all that decides about a result but its picture."""
+        fingerprint = {
             "model": self.model.identity,
             "card": self.model.card.model_dump_json(),
             "version": __version__,
             "arithmetic": self.arithmetic,
             "writer": self.writer.fingerprint(),
         }
-
-    @property
-    def key(self) -> str:
-        """Name of the journal: eight digits of the model, eight of the fingerprint."""
-        fingerprint = json.dumps(self.fingerprint(), sort_keys=True).encode()
-        return f"{self.model.identity[:8]}-{hashlib.sha256(fingerprint).hexdigest()[:8]}"
+        digest = hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()
+        return f"{self.model.identity[:8]}-{digest[:8]}"
 
     def build_predictor(self, threads: int = 0) -> Predictor:
         """Return a predictor of the task's model. Raises DataError where this machine would compute something else."""

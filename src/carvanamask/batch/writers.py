@@ -6,7 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -51,6 +51,9 @@ class FileWriter(ABC):
     card: ModelCard
     out: Path
 
+    result: ClassVar[str]
+    """What is written, in a word."""
+
     def write(self, predicted: Predicted[BatchItem]) -> str:
         mask = make_mask(predicted.probabilities, self.card)
         self._save(self.path_of(predicted.sample), predicted, mask)
@@ -59,8 +62,8 @@ class FileWriter(ABC):
     def path_of(self, item: BatchItem) -> Path:
         return self.out / f"{item.output_name}.png"
 
-    @abstractmethod
-    def fingerprint(self) -> dict[str, str]: ...
+    def fingerprint(self) -> dict[str, str]:
+        return {"result": self.result}
 
     @abstractmethod
     def _save(self, path: Path, predicted: Predicted[BatchItem], mask: Mask) -> None: ...
@@ -69,8 +72,7 @@ class FileWriter(ABC):
 class MaskWriter(FileWriter):
     """Writes the mask as 1-bit PNG."""
 
-    def fingerprint(self) -> dict[str, str]:
-        return {"result": "mask"}
+    result = "mask"
 
     def _save(self, path: Path, predicted: Predicted[BatchItem], mask: Mask) -> None:
         save_mask(path, mask)
@@ -79,8 +81,7 @@ class MaskWriter(FileWriter):
 class ProbabilityWriter(FileWriter):
     """Writes the probability map as 8-bit grey PNG."""
 
-    def fingerprint(self) -> dict[str, str]:
-        return {"result": "probability"}
+    result = "probability"
 
     def _save(self, path: Path, predicted: Predicted[BatchItem], mask: Mask) -> None:
         save_probabilities(path, predicted.probabilities)
@@ -91,12 +92,13 @@ class CutoutWriter(FileWriter):
     """Writes the car with transparency as PNG, or in front of a scene as JPEG."""
 
     scene: Scene | None = None
+    result = "cutout"
 
     def path_of(self, item: BatchItem) -> Path:
         return self.out / f"{item.output_name}{'.jpg' if self.scene else '.png'}"
 
     def fingerprint(self) -> dict[str, str]:
-        return {"result": "cutout"} | (self.scene.fingerprint() if self.scene else {})
+        return super().fingerprint() | (self.scene.fingerprint() if self.scene else {})
 
     def _save(self, path: Path, predicted: Predicted[BatchItem], mask: Mask) -> None:
         save_cutout(path, predicted.picture, mask, self.scene, read_tags(predicted.sample.picture))

@@ -188,16 +188,17 @@ def print_difference(difference: SubmissionDifference, worst: int) -> None:
     print(f"{difference.identical} of them identical")
     low, *rest = difference.quantiles.items()
     print(f"lowest {low[1]:.5f}", *(f"{share:.0%} {dice:.5f}" for share, dice in rest), sep=", ")
-    _print_names("only in A", difference.only_first, difference.some_only_first)
-    _print_names("only in B", difference.only_second, difference.some_only_second)
+    _print_names("only in A", difference.only_first, 5)
+    _print_names("only in B", difference.only_second, 5)
 
 
 def print_from_masks(report: FromMasksReport) -> None:
-    _print_names("without a mask, so with an empty one", report.missing, report.some_missing)
-    _print_names("masks not in sample_submission.csv, so without a row", report.skipped, report.some_skipped)
+    _print_names("without a mask, so with an empty one", report.missing, 10)
+    _print_names("masks not in sample_submission.csv, so without a row", report.skipped, 10)
     print(f"{report.rows} rows: submission in {report.submission}")
 
 
-def _print_names(what: str, count: int, some: Sequence[str]) -> None:
-    if count:
-        print(f"{what}: {count} ({printable(', '.join(some))}{', …' if count > len(some) else ''})")
+def _print_names(what: str, names: Sequence[str], listed: int) -> None:
+    if names:
+        more = ", …" if len(names) > listed else ""
+        print(f"{what}: {len(names)} ({printable(', '.join(names[:listed]))}{more})")

@@ -55,14 +55,9 @@ class Box:
         corner = np.clip(((start + end) / 2 * picture_wh - crop_wh / 2).round(), 0, picture_wh - crop_wh)
         return cls(*corner.astype(int).tolist(), *crop_wh.astype(int).tolist())
 
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Index of this part in an array (height, width, …)."""
-        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
-
     def crop(self, pixels: np.ndarray) -> np.ndarray:
         """Return a view of this part of an array (height, width, …)."""
-        return pixels[self.slices]
+        return pixels[self.top : self.top + self.height, self.left : self.left + self.width]
 
     def scaled(self, size_wh: tuple[int, int], other_wh: tuple[int, int]) -> Box:
         """Return the same part of a picture of `size_wh` at its size `other_wh`, to the nearest pixel, at least one."""

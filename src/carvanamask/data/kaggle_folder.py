@@ -59,23 +59,12 @@ S = TypeVar("S", bound=Sample)
 """Sample, or a class derived from it."""
 
 
-@dataclass(frozen=True)
 class KaggleFolder:
     """The competition's data, or a studio's own in the same layout."""
 
-    root: Path
-
-    @property
-    def train(self) -> Path:
-        return self.root / "train"
-
-    @property
-    def train_masks(self) -> Path:
-        return self.root / "train_masks"
-
-    @property
-    def test(self) -> Path:
-        return self.root / "test"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.train, self.train_masks, self.test = root / "train", root / "train_masks", root / "test"
 
     def training_samples(self) -> list[Sample]:
         """Return the pictures of train/ with their masks, by name. Raises DataError for a missing view or mask."""
@@ -108,17 +97,12 @@ class KaggleFolder:
             repair = "put <car>_<view>.jpg files there, or name another folder with --data DIR"
             raise DataError(reason, repair, folder)
         for picture in pictures:
-            if not _is_unicode(picture.name):  # tables of names are UTF-8
+            if any("\ud800" <= character <= "\udfff" for character in picture.name):  # tables of names are UTF-8
                 raise DataError("has a name that is no Unicode text", "rename it", picture)
         for picture, following in pairwise(pictures):
             if picture.stem == following.stem:  # one mask, one prediction and one cut-out for two pictures
                 raise DataError(f"differs from {following.name} only in its ending", "rename one of them", picture)
         return pictures
-
-
-def _is_unicode(name: str) -> bool:
-    """Return whether the bytes of a file's name are text."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def pictures_in(folder: Path) -> list[Path]:

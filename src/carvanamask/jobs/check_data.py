@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from carvanamask.core.mask import Mask
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import MASK_ENDINGS, KaggleFolder, Sample, cars_of, masks_by_name, pictures_in
 from carvanamask.errors import DataError, MaskError, PictureError, printable
 from carvanamask.io.read import file_digest, load_mask, load_picture_with_digest
+
+READING_THREADS = 2
 
 Severity = Literal["error", "warning"]
 
@@ -76,46 +77,43 @@ class _Pair:
     mask_digest: str = ""
     """Of a mask that can be read and is neither empty nor full, else ''."""
 
-    def read(self) -> _Pair:
-        shape = self._read_picture(self.picture) if self.picture else None
+    def read(self) -> None:
+        size = self._read_picture(self.picture) if self.picture else ""
         if self.mask:
-            self._read_mask(self.mask, shape)
-        return self
+            self._read_mask(self.mask, size)
 
-    def _read_picture(self, path: Path) -> tuple[int, ...] | None:
-        """Return the picture's height and width, None for one that can't be read."""
+    def _read_picture(self, path: Path) -> str:
+        """Return the picture's size, '' for one that can't be read."""
         try:
             picture, self.picture_digest = load_picture_with_digest(path)
+            return f"{picture.shape[1]}x{picture.shape[0]}"
         except PictureError as error:
             self._add("error", "unreadable", path, error.reason, error.repair)
-            return None
-        return picture.shape[:2]
+            return ""
 
-    def _read_mask(self, path: Path, picture_shape: tuple[int, ...] | None) -> None:
+    def _read_mask(self, path: Path, picture_size: str) -> None:
         try:
             mask = load_mask(path)
-        except PictureError as error:
-            return self._add("error", "unreadable", path, error.reason, error.repair)
-        except MaskError as error:
-            return self._add("error", "not-binary", path, error.reason, error.repair)
-        return self._check_mask(path, mask, picture_shape)
-
-    def _check_mask(self, path: Path, mask: Mask, picture_shape: tuple[int, ...] | None) -> None:
+        except (PictureError, MaskError) as error:
+            code = "not-binary" if isinstance(error, MaskError) else "unreadable"
+            return self._add("error", code, path, error.reason, error.repair)
         if not mask.pixels.any():
             self._add("warning", "empty-mask", path, "marks no car", "draw it, if there is one")
         elif mask.pixels.all():
             self._add("warning", "full-mask", path, "marks every pixel as car", "draw it again")
         else:
             self.mask_digest = file_digest(path)
-        if picture_shape not in (None, mask.pixels.shape):
-            reason = f"is {_size(mask.pixels.shape)}, its picture {_size(picture_shape)}"
+        size = "x".join(map(str, mask.size_wh))
+        if picture_size not in ("", size):
+            reason = f"is {size}, its picture {picture_size}"
             self._add("error", "size", path, reason, "export it in the size of its upright picture")
+        return None
 
     def _add(self, severity: Severity, code: str, path: Path, reason: str, repair: str) -> None:
         self.findings.append(Finding(severity, code, path, reason, repair))
 
 
-def check_data(folder: KaggleFolder, on_progress: OnProgress = ignore_progress, workers: int = 2) -> DataReport:
+def check_data(folder: KaggleFolder, on_progress: OnProgress = ignore_progress) -> DataReport:
     """Read every picture and mask of the folder and return what is missing, damaged, suspicious or duplicated.
 
     Raises DataError for a folder without any picture.
@@ -125,13 +123,19 @@ def check_data(folder: KaggleFolder, on_progress: OnProgress = ignore_progress, 
     if not training and not test:
         into = f"put <car>_<view>.jpg files into {printable(folder.train)}"
         raise DataError("holds no pictures", f"{into}, or name another folder with --data DIR", folder.root)
-    pairs = _read_all(_pairs(training, test, masks), on_progress, workers)
+    pairs = _pairs(training, test, masks)
+    with ThreadPoolExecutor(READING_THREADS) as pool:
+        for done, _ in enumerate(pool.map(_Pair.read, pairs), start=1):
+            on_progress(Progress(len(pairs), done))
     findings = [
         *(finding for pair in pairs for finding in pair.findings),
         *_missing_halves(training, masks, folder),
         *(finding for pictures in (training, test) for finding in (*_wrong_names(pictures), *_missing_views(pictures))),
         *_duplicates((pair.picture_digest, pair.picture) for pair in pairs),
-        *_same_masks((pair.mask_digest, pair.mask) for pair in pairs),
+        *(
+            Finding("warning", "same-mask", path, f"equals {printable(first)}", "check that it fits its own picture")
+            for first, path in _equal_files((pair.mask_digest, pair.mask) for pair in pairs)
+        ),
     ]
     return DataReport(
         cars=len({_car(picture) for picture in (*training, *test)}),
@@ -147,15 +151,6 @@ def _pairs(training: Sequence[Path], test: Sequence[Path], masks: Mapping[str, P
     pairs = [_Pair(picture, masks.get(picture.stem)) for picture in training]
     pairs += [_Pair(picture, None) for picture in test]
     return pairs + [_Pair(None, mask) for mask in sorted(mask for name, mask in masks.items() if name not in names)]
-
-
-def _read_all(pairs: Sequence[_Pair], on_progress: OnProgress, workers: int) -> list[_Pair]:
-    read = []
-    with ThreadPoolExecutor(workers) as pool:
-        for pair in pool.map(_Pair.read, pairs):
-            read.append(pair)
-            on_progress(Progress(len(pairs), len(read)))
-    return read
 
 
 def _wrong_names(pictures: Sequence[Path]) -> Iterator[Finding]:
@@ -213,11 +208,6 @@ def _duplicates(pictures: Iterable[tuple[str, Path | None]]) -> Iterator[Finding
             yield Finding("error", "duplicate", path, reason, "remove one of them")
 
 
-def _same_masks(masks: Iterable[tuple[str, Path | None]]) -> Iterator[Finding]:
-    for first, path in _equal_files(masks):
-        yield Finding("warning", "same-mask", path, f"equals {printable(first)}", "check that it fits its own picture")
-
-
 def _equal_files(files: Iterable[tuple[str, Path | None]]) -> Iterator[tuple[Path, Path]]:
     """Yield (first file with that digest, file) for every file whose digest came before."""
     first_with: dict[str, Path] = {}
@@ -228,7 +218,3 @@ def _equal_files(files: Iterable[tuple[str, Path | None]]) -> Iterator[tuple[Pat
 
 def _car(picture: Path) -> str:
     return picture.stem.rpartition("_")[0] or picture.stem
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return f"{shape[1]}x{shape[0]}"

@@ -32,22 +32,14 @@ class PictureDifference:
     """In pixels."""
     second_area: int
 
-    @property
-    def is_identical(self) -> bool:
-        """Whether both masks are equal: Dice is exactly 1 for equal masks and for no others."""
-        return self.dice == 1
-
 
 @dataclass(frozen=True)
 class SubmissionDifference:
-    """The pictures in both submissions, in the first one's order, and how many are in only one."""
+    """The pictures in both submissions, in the first one's order, and the names of those in only one, in its order."""
 
     pictures: tuple[PictureDifference, ...]
-    only_first: int
-    only_second: int
-    some_only_first: tuple[str, ...]
-    """The first 5 names, in the file's order."""
-    some_only_second: tuple[str, ...]
+    only_first: tuple[str, ...]
+    only_second: tuple[str, ...]
 
     @property
     def dice(self) -> float:
@@ -56,7 +48,8 @@ class SubmissionDifference:
 
     @property
     def identical(self) -> int:
-        return sum(picture.is_identical for picture in self.pictures)
+        """Number of equal masks: Dice is exactly 1 for these and for no others."""
+        return sum(picture.dice == 1 for picture in self.pictures)
 
     @property
     def quantiles(self) -> dict[float, float]:
@@ -66,7 +59,7 @@ class SubmissionDifference:
 
     def worst(self, count: int) -> list[PictureDifference]:
         """Return the pictures that differ most, the lowest Dice first."""
-        different = (picture for picture in self.pictures if not picture.is_identical)
+        different = (picture for picture in self.pictures if picture.dice < 1)
         return sorted(different, key=lambda picture: picture.dice)[:count]
 
     def to_dict(self, worst: int) -> dict[str, Any]:
@@ -79,10 +72,10 @@ class SubmissionDifference:
                 {"picture": each.name, "dice": each.dice, "areas": [each.first_area, each.second_area]}
                 for each in self.worst(worst)
             ],
-            "only_first": self.only_first,
-            "only_second": self.only_second,
-            "some_only_first": self.some_only_first,
-            "some_only_second": self.some_only_second,
+            "only_first": len(self.only_first),
+            "only_second": len(self.only_second),
+            "some_only_first": self.only_first[:LISTED_NAMES],
+            "some_only_second": self.only_second[:LISTED_NAMES],
         }
 
 
@@ -108,17 +101,11 @@ def diff_submissions(
         others = runs if rle == other_rle else _runs(second, name, other_rle, size_wh)
         pictures.append(PictureDifference(name, runs.dice(others), runs.area, others.area))
         on_progress(Progress(len(in_both), len(pictures)))
-    only_first, only_second = ([name for name in names if name not in in_both] for names in (in_first, in_second))
-    difference = SubmissionDifference(
-        tuple(pictures),
-        len(only_first),
-        len(only_second),
-        tuple(only_first[:LISTED_NAMES]),
-        tuple(only_second[:LISTED_NAMES]),
-    )
+    only_first, only_second = (tuple(name for name in names if name not in in_both) for names in (in_first, in_second))
     if table:
-        _save_table(table, difference)
-    return difference
+        rows = ((each.name, f"{each.dice:.6f}", each.first_area, each.second_area) for each in pictures)
+        save_table(table, ("picture", "dice", "first_area", "second_area"), rows)
+    return SubmissionDifference(tuple(pictures), only_first, only_second)
 
 
 def _names(path: Path) -> dict[str, None]:
@@ -164,8 +151,3 @@ def _runs(path: Path, name: str, rle: str, size_wh: tuple[int, int]) -> Runs:
     except MaskError as error:
         repair = "make it again, or name the pictures' size by --size WxH"
         raise SubmissionError(f"has a wrong mask for {printable(name)} ({error})", repair, path) from None
-
-
-def _save_table(path: Path, difference: SubmissionDifference) -> None:
-    rows = ((each.name, f"{each.dice:.6f}", each.first_area, each.second_area) for each in difference.pictures)
-    save_table(path, ("picture", "dice", "first_area", "second_area"), rows)

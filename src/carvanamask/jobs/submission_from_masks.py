@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from carvanamask.core.parallel import map_in_order
+from carvanamask.batch.pipeline import map_in_order
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KAGGLE_SIZE_WH, KaggleFolder, pictures_in
 from carvanamask.data.submission import write_submission
@@ -25,18 +25,21 @@ class FromMasksReport:
 
     submission: Path
     rows: int
-    missing: int
+    missing: tuple[str, ...]
     """Rows that are empty because their picture has no mask."""
-    some_missing: tuple[str, ...]
-    """The first 10 names."""
-    skipped: int
+    skipped: tuple[str, ...]
     """Masks whose picture sample_submission.csv doesn't name."""
-    some_skipped: tuple[str, ...]
-    """The first 10 files."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report for JSON."""
-        return {**asdict(self), "submission": str(self.submission)}
+        return {
+            "submission": str(self.submission),
+            "rows": self.rows,
+            "missing": len(self.missing),
+            "some_missing": self.missing[:LISTED_NAMES],
+            "skipped": len(self.skipped),
+            "some_skipped": self.skipped[:LISTED_NAMES],
+        }
 
 
 def submission_from_masks(
@@ -65,15 +68,8 @@ def submission_from_masks(
         raise DataError(reason, "add them, or take empty ones with --empty-for-missing", masks)
     write_submission(out, _rows(names, mask_of, size_wh, on_progress))
     stems = {Path(name).stem for name in names}
-    skipped = [path.name for name, path in mask_of.items() if name not in stems]
-    return FromMasksReport(
-        submission=out,
-        rows=len(names),
-        missing=len(missing),
-        some_missing=tuple(missing[:LISTED_NAMES]),
-        skipped=len(skipped),
-        some_skipped=tuple(skipped[:LISTED_NAMES]),
-    )
+    skipped = tuple(path.name for name, path in mask_of.items() if name not in stems)
+    return FromMasksReport(out, len(names), tuple(missing), skipped)
 
 
 def _masks_by_name(folder: Path) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from functools import partial
 
 from carvanamask.errors import ConfigError
 from carvanamask.model.coarse_to_fine import CoarseToFinePredictor
-from carvanamask.model.device import Device, find_provider, parse_device
+from carvanamask.model.device import Device, find_provider
 from carvanamask.model.ensemble import Ensemble, FlipAverage
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.predictor import NetworkPredictor, Predictor
@@ -34,15 +34,14 @@ def build_network_predictor(
     Options and errors as in `build_predictor`. A GPU that is named is never replaced by the CPU; one that "auto" finds
     but can't start is, with a warning.
     """
-    wanted = parse_device(device)
-    provider = find_provider(wanted)
+    provider = find_provider(device)
     if provider:
         from carvanamask.model.onnxruntime_engine import OnnxRuntimePredictor
 
         try:
             return OnnxRuntimePredictor(model, provider)
         except ConfigError as error:
-            if wanted is not Device.AUTO:
+            if device != Device.AUTO:
                 raise
             log.warning("the network runs on the CPU, not on the GPU: %s", error)
     from carvanamask.model.openvino_engine import OpenVinoPredictor

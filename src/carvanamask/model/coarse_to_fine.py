@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
@@ -25,23 +23,16 @@ grain or a soft focus that a smaller picture does not show, and the coarse map i
 the share is below 0.008."""
 
 
-@dataclass(frozen=True)
 class CoarseToFinePredictor(Predictor):
     """A coarse pass by any predictor on small pictures, and a refinement pass by a network on the crop of the car."""
 
-    coarse: Predictor
-    refinement: NetworkPredictor
-    coarse_size_wh: tuple[int, int]
-    """Size of the coarse pass's pictures: the coarse predictor would shrink larger ones anyway."""
-    max_edge_shift_px: int = MAX_EDGE_SHIFT_PX
+    max_edge_shift_px = MAX_EDGE_SHIFT_PX
 
-    @property
-    def engine(self) -> str:
-        return f"{self.refinement.engine}, after a coarse pass"
-
-    @property
-    def arithmetic(self) -> str:
-        return self.refinement.arithmetic
+    def __init__(self, coarse: Predictor, refinement: NetworkPredictor, coarse_size_wh: tuple[int, int]) -> None:
+        """Shrink the coarse pass's pictures to `coarse_size_wh`: its predictor would do so anyway."""
+        self.coarse, self.refinement, self.coarse_size_wh = coarse, refinement, coarse_size_wh
+        self.engine = f"{refinement.engine}, after a coarse pass"
+        self.arithmetic = refinement.arithmetic
 
     def predict(self, picture: np.ndarray) -> ProbabilityMap:
         coarse = self.coarse.predict(shrink_by_area(require_rgb(picture), self.coarse_size_wh))

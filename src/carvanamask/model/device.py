@@ -32,21 +32,17 @@ _PACKAGES = {Device.MPS: "onnxruntime", Device.DIRECTML: "onnxruntime-directml"}
 """The package that has a device's provider, where that isn't the `gpu` extra."""
 
 
-def parse_device(name: str) -> Device:
-    """Return the device of that name. Raises ConfigError with the names that exist."""
-    try:
-        return Device(name)
-    except ValueError:
-        raise ConfigError(f"no device '{name}'{nearest(name, Device)} (devices: {', '.join(Device)})") from None
-
-
-def find_provider(device: Device) -> str:
+def find_provider(name: str) -> str:
     """Return the installed execution provider for a device; '' if the network runs on the CPU, by OpenVINO.
 
     "auto" is CUDA if there is an NVIDIA driver and ONNX Runtime has CUDA, else the CPU. The other providers run only
     by name: TensorRT takes minutes to start, CoreML and DirectML compute with other precisions.
-    Raises MissingPackageError or ConfigError for a device that is named but can't be used here.
+    Raises ConfigError for an unknown name, MissingPackageError for a device that is named but can't be used here.
     """
+    try:
+        device = Device(name)
+    except ValueError:
+        raise ConfigError(f"no device '{name}'{nearest(name, Device)} (devices: {', '.join(Device)})") from None
     if device is Device.CPU or (device is Device.AUTO and not (has_nvidia_driver() and has_onnxruntime())):
         return ""
     named = Device.CUDA if device is Device.AUTO else device

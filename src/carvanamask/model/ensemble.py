@@ -16,19 +16,13 @@ from carvanamask.errors import ConfigError, MaskError
 from carvanamask.model.predictor import Predictor
 
 
-@dataclass(frozen=True)
 class FlipAverage(Predictor):
     """The mean of another predictor's map of the picture and its map of the mirror image, mirrored back."""
 
-    predictor: Predictor
-
-    @property
-    def engine(self) -> str:
-        return f"{self.predictor.engine}, each picture and its mirror image"
-
-    @property
-    def arithmetic(self) -> str:
-        return self.predictor.arithmetic
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self.engine = f"{predictor.engine}, each picture and its mirror image"
+        self.arithmetic = predictor.arithmetic
 
     def predict(self, picture: np.ndarray) -> ProbabilityMap:
         straight = self.predictor.predict(picture)
@@ -56,15 +50,8 @@ class Ensemble(Predictor):
         pairs = [(predictor, weight / total) for predictor, weight in zip(predictors, weights, strict=True) if weight]
         self.predictors = tuple(predictor for predictor, _ in pairs)
         self.weights = tuple(weight for _, weight in pairs)
-
-    @property
-    def engine(self) -> str:
-        members = zip(self.predictors, self.weights, strict=True)
-        return " + ".join(f"{weight:.6g} × ({predictor.engine})" for predictor, weight in members)
-
-    @property
-    def arithmetic(self) -> str:
-        return " + ".join(sorted({predictor.arithmetic for predictor in self.predictors}))
+        self.engine = " + ".join(f"{weight:.6g} × ({predictor.engine})" for predictor, weight in pairs)
+        self.arithmetic = " + ".join(sorted({predictor.arithmetic for predictor in self.predictors}))
 
     def predict(self, picture: np.ndarray) -> JointMap:
         maps = [predictor.predict(picture) for predictor in self.predictors]

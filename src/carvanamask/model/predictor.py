@@ -19,15 +19,10 @@ MAX_CONCURRENCY = 8
 class Predictor(Protocol):
     """Predicts for every pixel how likely it belongs to the car. Any number of threads may share one."""
 
-    @property
-    def engine(self) -> str:
-        """What computes, on which device: long jobs print it, so that nobody overlooks a slow device."""
-        ...
-
-    @property
-    def arithmetic(self) -> str:
-        """What decides the bits of a map besides the model: the engine and its precision, not its threads."""
-        return self.engine
+    engine: str = ""
+    """What computes, on which device: long jobs print it, so that nobody overlooks a slow device."""
+    arithmetic: str = ""
+    """What decides the bits of a map besides the model: the engine and its precision, not its threads."""
 
     def predict(self, picture: np.ndarray) -> ProbabilityMap:
         """Return the probabilities of an RGB uint8 (height, width, 3) picture at its own size.
@@ -41,8 +36,6 @@ class NetworkPredictor(Predictor, Protocol):
     """A Predictor that is one network on one device."""
 
     card: ModelCard
-    engine: str = ""
-    arithmetic: str = ""
 
     def infer(self, pixels: np.ndarray) -> np.ndarray:
         """Return probabilities, float32 (height, width), of uint8 (height, width, 3) of the network's own size."""

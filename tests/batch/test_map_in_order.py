@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from carvanamask.core.parallel import map_in_order
+from carvanamask.batch.pipeline import map_in_order
 
 
 def slow_first(number: int) -> int:
