@@ -6,16 +6,17 @@ import importlib.util
 import signal
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from carvanamask.batch import executors
+from carvanamask.batch import shard
 from carvanamask.batch.options import BatchOptions, ExecutorName
 from carvanamask.batch.pipeline import Predicted
 from carvanamask.batch.runner import Batch
-from carvanamask.batch.shard import Task, cut_into_shards
+from carvanamask.batch.shard import Task, cut_into_shards, process_in_worker
 from carvanamask.batch.writers import RleWriter
 from carvanamask.data.picture_list import BatchItem, find_pictures
 from carvanamask.errors import ConfigError, DataError, MissingPackageError
@@ -47,16 +48,17 @@ def test_machine_with_another_arithmetic_is_refused(model: ModelFile) -> None:
 def test_shards_are_small_when_pictures_are_few(pictures: int, sizes: list[int]) -> None:
     items = [BatchItem(str(number), 0, Path(f"{number}.png")) for number in range(pictures)]
     shards = list(cut_into_shards(items, 32))
-    assert [len(shard) for shard in shards] == sizes
-    assert [item for shard in shards for item in shard] == items
+    assert list(map(len, shards)) == sizes
+    assert list(chain(*shards)) == items
 
 
 def test_worker_keeps_freed_memory(model: ModelFile, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[None] = []
-    monkeypatch.setattr(executors, "keep_freed_memory", lambda: calls.append(None))
-    monkeypatch.setattr(executors, "_worker", {})
+    monkeypatch.setattr(shard, "keep_freed_memory", lambda: calls.append(None))
+    monkeypatch.setattr(shard, "_predictors", {})
     batch = Batch(model, RleWriter(model.card, None), BatchOptions(device=Device.CPU))
-    executors._start_worker(batch.task, threads=1)
+    for _ in range(2):
+        assert process_in_worker(batch.task, 1, []) == []
     assert len(calls) == 1
 
 
@@ -84,13 +86,9 @@ from concurrent.futures import ProcessPoolExecutor
 import multiprocessing
 from carvanamask.batch import executors
 
-class Nothing:
-    def build_predictor(self, threads):
-        return None
-
 if __name__ == "__main__":
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(1, context, executors._start_worker, (Nothing(), 1))
+    pool = ProcessPoolExecutor(1, context, executors._end_with_parent)
     print(pool.submit(os.getpid).result(), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -14,9 +14,9 @@ from functools import partial
 
 from carvanamask.batch.options import BatchOptions, ExecutorName
 from carvanamask.batch.pipeline import process_pictures, threads_for_pictures
-from carvanamask.batch.shard import Executor, Outcome, Shard, Task, process_shard
+from carvanamask.batch.shard import Executor, Outcome, Shard, Task, process_in_worker
 from carvanamask.errors import DataError, MissingPackageError
-from carvanamask.io.process import cpu_count, keep_freed_memory
+from carvanamask.io.process import cpu_count
 from carvanamask.model.predictor import Predictor
 
 CORES_PER_PROCESS = 2
@@ -61,11 +61,12 @@ def processes_executor(task: Task, processes: int) -> Iterator[Executor]:
     """Process shards in several processes, each with a predictor of its own and an equal share of the cores."""
     # spawned, not forked: a forked copy of an engine's threads would wait for ever
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, _start_worker, (task, max(1, cpu_count() // processes))) as pool:
+    threads = max(1, cpu_count() // processes)
+    with ProcessPoolExecutor(processes, context, _end_with_parent) as pool:
 
         def submit(shard: Shard) -> Future[list[Outcome]]:
             with _sigint_blocked():  # the pool starts its processes as shards come
-                return pool.submit(_process_in_worker, shard)
+                return pool.submit(process_in_worker, task, threads, shard)
 
         try:
             yield Executor(submit, lambda: processes + 2)
@@ -91,23 +92,13 @@ def _sigint_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_worker: dict[str, tuple[Task, Predictor]] = {}
-"""The task and the predictor of this process, where it is a worker."""
-
-
-def _start_worker(task: Task, threads: int) -> None:
-    keep_freed_memory()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker["this"] = task, task.build_predictor(threads)
-
-
 def _end_with_parent() -> None:
     """End this process when its parent is killed: it would wait for shards, and hold its memory, for ever."""
     parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
+    def wait_for_end() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
 
-def _process_in_worker(shard: Shard) -> list[Outcome]:
-    return process_shard(*_worker["this"], shard)
+    threading.Thread(target=wait_for_end, daemon=True).start()

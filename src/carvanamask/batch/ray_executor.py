@@ -9,10 +9,8 @@ from typing import Any
 
 import ray
 
-from carvanamask.batch.shard import Executor, Outcome, Shard, Task, process_shard
+from carvanamask.batch.shard import Executor, Outcome, Shard, Task, process_in_worker
 from carvanamask.errors import CarvanaMaskError, ConfigError, DataError
-from carvanamask.io.process import keep_freed_memory
-from carvanamask.model.predictor import Predictor
 
 CORES_PER_SHARD = 2
 """Cores that one network uses well."""
@@ -32,7 +30,7 @@ def ray_executor(task: Task, address: str | None) -> Iterator[Executor]:
     except (ConnectionError, ValueError) as error:
         raise ConfigError(f"no Ray cluster at {address} ({error})", "start one with ray start --head") from None
     cores = min(CORES_PER_SHARD, int(max(node["Resources"].get("CPU", 1) for node in ray.nodes())))
-    remote = ray.remote(num_cpus=cores, max_retries=MAX_RETRIES)(_process_in_worker)
+    remote = ray.remote(num_cpus=cores, max_retries=MAX_RETRIES)(process_in_worker)
     stored_task = ray.put(task)
     running: set[Any] = set()
 
@@ -58,15 +56,3 @@ def ray_executor(task: Task, address: str | None) -> Iterator[Executor]:
         for reference in list(running):
             ray.cancel(reference, force=True)
         ray.shutdown()
-
-
-_predictors: dict[str, Predictor] = {}
-"""The predictor of this worker's last task, by its key."""
-
-
-def _process_in_worker(task: Task, threads: int, shard: Shard) -> list[Outcome]:
-    keep_freed_memory()
-    if task.key not in _predictors:
-        _predictors.clear()
-        _predictors[task.key] = task.build_predictor(threads)
-    return process_shard(task, _predictors[task.key], shard)

@@ -12,6 +12,7 @@ from carvanamask.batch.pipeline import Predicted, predict_all
 from carvanamask.batch.writers import ResultWriter
 from carvanamask.data.picture_list import BatchItem
 from carvanamask.errors import DataError
+from carvanamask.io.process import keep_freed_memory
 from carvanamask.model.build import build_predictor
 from carvanamask.model.device import Device
 from carvanamask.model.model_file import ModelFile
@@ -86,9 +87,17 @@ class Executor:
     """The most pictures in a shard."""
 
 
-def process_shard(task: Task, predictor: Predictor, shard: Shard) -> list[Outcome]:
-    """Return what became of each picture, processed by all threads of this process."""
-    return list(predict_all(predictor, shard, task.finish))
+_predictors: dict[str, Predictor] = {}
+"""The predictor of this worker's task, by its key."""
+
+
+def process_in_worker(task: Task, threads: int, shard: Shard) -> list[Outcome]:
+    """Return what became of each picture, processed by all threads of this process, which is a worker."""
+    if task.key not in _predictors:
+        keep_freed_memory()
+        _predictors.clear()
+        _predictors[task.key] = task.build_predictor(threads)
+    return list(predict_all(_predictors[task.key], shard, task.finish))
 
 
 def cut_into_shards(items: Sequence[BatchItem], size: int) -> Iterator[Shard]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from carvanamask.batch.journal import version_of
@@ -104,22 +105,20 @@ class FolderWatcher:
             return
         items, before = {item.key: item for item in arrived}, self._past
         past = without(before, items)
-        checked = 0
-        incomplete: set[str] = set()
+
+        @cache
+        def is_incomplete(name: str) -> bool:
+            """Return whether a picture failed because it is gone, or is written again."""
+            return not self._arrivals.is_unchanged(name, _arrival_version(items[name]))
 
         def on_progress(news: Progress) -> None:
-            nonlocal checked
-            # what fails because it is gone, or is written again, wasn't complete
-            for name, _ in news.failures[checked:]:
-                if not self._arrivals.is_unchanged(name, _arrival_version(items[name])):
-                    incomplete.add(name)
-            checked = len(news.failures)
-            self._past = add(past, without(news, incomplete))
+            self._past = add(past, without(news, {name for name, _ in news.failures if is_incomplete(name)}))
             self._report_progress()
 
         try:
             with self._batch.journal_in(self._out, arrived) as journal:
-                on_progress(self._batch.run(PictureList(tuple(arrived)), journal, on_progress))
+                progress = self._batch.run(PictureList(tuple(arrived)), journal, on_progress)
+                on_progress(progress)
                 for name in items:
                     self._needs_review.pop(name, None)
                 self._needs_review.update(review_reasons(journal, sorted(items)))
@@ -130,7 +129,7 @@ class FolderWatcher:
             self._output_problems = self._output_problems or ((str(self._out), problem),)
         else:
             self._output_problems = ()
-            self._arrivals.finish(items.keys() - incomplete)
+            self._arrivals.finish(items.keys() - {name for name, _ in progress.failures if is_incomplete(name)})
         self._report_progress()
 
     def report(self) -> BatchReport:
