@@ -58,7 +58,7 @@ def test_report_table_and_figures(folder: KaggleFolder, model: ModelFile, tmp_pa
     evaluate(model, folder, out, figures=1, on_progress=heard.append)
     assert [(progress.done, progress.total) for progress in heard] == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert json.loads((out / "report.json").read_text())["pictures"] == 4
-    assert (out / "pictures.csv").read_text().splitlines()[0] == "picture,dice,iou,boundary_iou,review_reason"
+    assert (out / "pictures.csv").read_text().splitlines()[0] == "picture,dice,iou,boundary_iou,doubt"
     assert len(list((out / "figures").iterdir())) == 1
     assert [path.name for path in (out / "worst").iterdir()] == ["c_01.png"]
     assert load_picture(out / "worst" / "c_01.png").shape == (1170, 1600, 3)
@@ -70,7 +70,7 @@ def test_masks_that_need_review(folder: KaggleFolder, model: ModelFile, tmp_path
     save_picture(folder.training_samples()[2].picture, blank)
     report = evaluate(model, folder, tmp_path / "out", figures=0)
     assert [(score.sample.name, score.review_reason) for score in report.needs_review] == [("b_01", "no car found")]
-    assert report.to_dict()["needs_review"] == {"b_01": "no car found"}
+    assert report.to_dict()["doubtful"] == {"b_01": "no car found"}
     assert (tmp_path / "out" / "pictures.csv").read_text().splitlines()[
         1
     ] == "b_01,0.000000,0.000000,0.000000,no car found"

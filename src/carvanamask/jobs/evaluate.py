@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 CURVE_STEPS = 256
 WORST = 10
 
+COLUMNS = ("picture", "dice", "iou", "boundary_iou", "doubt")
+"""Of pictures.csv; `doubt` is the review reason, '' where there is none."""
+
 
 @dataclass(frozen=True)
 class PictureScore:
@@ -109,7 +112,7 @@ class EvaluationReport:
         return best / CURVE_STEPS, float(self.curve[best])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report for JSON."""
+        """Return the report for JSON, under the names of earlier versions."""
         best, best_dice = self.best_threshold
         return {
             "model": self.card.name,
@@ -127,7 +130,7 @@ class EvaluationReport:
             "best_threshold": best,
             "dice_at_best_threshold": best_dice,
             "worst_pictures": {picture.sample.name: picture.dice for picture in self.worst},
-            "needs_review": {picture.sample.name: picture.review_reason for picture in self.needs_review},
+            "doubtful": {picture.sample.name: picture.review_reason for picture in self.needs_review},
             "dice_by_car": self.dice_by_car,
             "dice_by_view": self.dice_by_view,
         }
@@ -164,8 +167,7 @@ def evaluate(
     report = EvaluationReport(model.card, predictor.engine, tuple(scores), out, seconds)
     _remove_figures(out)
     save_text_atomically(out / "report.json", json.dumps(report.to_dict(), indent=1))
-    columns = ("picture", "dice", "iou", "boundary_iou", "review_reason")
-    save_table(out / "pictures.csv", columns, map(_row, scores))
+    save_table(out / "pictures.csv", COLUMNS, map(_row, scores))
     chosen = np.random.default_rng(seed).choice(len(scores), min(figures, len(scores)), replace=False)
     _draw((scores[i] for i in sorted(chosen)), out / "figures")
     _draw(report.worst[:figures], out / "worst")
