@@ -186,7 +186,7 @@ def test_started_run_refuses_other_weights_and_pictures(drawn_folder: Path, tiny
     with pytest.raises(ConfigError, match=r"^run 'first-2' goes on from first: give --model first again, or use anoth"):
         quiet_train(drawn_folder, plan_run(tmp_path, "first-2"))
     with pytest.raises(ConfigError, match=r"^run 'anew' doesn't go on from another run: leave --model first out, or"):
-        quiet_train(drawn_folder, TrainPlan(anew.run, anew.config, first.best_checkpoint))
+        quiet_train(drawn_folder, TrainPlan(anew.run, anew.config, first))
     same_cars = draw_kaggle_folder(tmp_path / "fewer", cars=4, views=3, size_wh=(96, 64))
     with pytest.raises(ConfigError, match=r"^run 'anew' was started on other pictures: use another --name"):
         quiet_train(same_cars, anew)
@@ -334,7 +334,7 @@ def test_pseudo_labels_survive_interruption(
 def test_pseudo_label_of_held_out_car(drawn_folder: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     leak = pseudo_labels(drawn_folder, tmp_path / "labels")
     plan = plan_run(tmp_path, None, str(tiny_recipe), [f'split.extra_labels=["{leak}"]'])
-    with pytest.raises(DataError, match=r"^car \w+ of .*labels\.csv is held out: take it out of the list"):
+    with pytest.raises(DataError, match=r"^car \w+ of .*labels\.csv is held out: take it out of there"):
         quiet_train(drawn_folder, plan)
 
 
@@ -348,7 +348,7 @@ def test_folds_hold_out_each_car_once(drawn_folder: Path, tiny_recipe: Path, tmp
 
 
 def test_default_recipe_never_takes_days(drawn_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def pretend(config: object, steps: int = 1) -> float:
+    def pretend(config: object) -> float:
         return 3600.0 if config == plan_run(tmp_path).config else 1.0
 
     monkeypatch.setattr(fit, "seconds_per_picture", pretend)

@@ -19,21 +19,23 @@ WIDTH_PX, ROW_PX, MARGIN_PX = 1500, 150, 170
 
 
 @dataclass(frozen=True, eq=False)
-class ErrorRow:
-    """One model's row of the figure."""
+class PairedScores:
+    """A model's Dice, and its difference from the first model's on the same pictures."""
 
-    title: str
-    errors: np.ndarray
-    """1 − Dice, float64 (pictures,)."""
-    differences: np.ndarray
-    """Dice minus the first model's, mean of each car: float64 (cars,). Not drawn for the first model."""
-    mean: float = 0.0
-    """Mean of the differences."""
-    standard_error: float = 0.0
-    """Standard error of that mean."""
+    name: str
+    dice: np.ndarray
+    """float64 (pictures,)."""
+    mean: float
+    """Mean of the differences over the pictures."""
+    standard_error: float | None
+    """Standard error of the mean over cars; None for a single car."""
+    share_better: float
+    """Share of the pictures with a higher Dice."""
+    by_car: np.ndarray
+    """float64 (cars,): mean difference over the pictures of each car."""
 
 
-def save_paired_errors(path: Path, rows: Sequence[ErrorRow], pictures: Sequence[str], cars: Sequence[str]) -> None:
+def save_paired_errors(path: Path, rows: Sequence[PairedScores], pictures: Sequence[str], cars: Sequence[str]) -> None:
     """Write a PNG with a row per model: on the left a dot per picture, on the right a dot per car."""
     require_matplotlib()
     from matplotlib.ticker import LogLocator
@@ -42,7 +44,7 @@ def save_paired_errors(path: Path, rows: Sequence[ErrorRow], pictures: Sequence[
     left, right = figure.subplots(1, 2, sharey=True)
     for index, row in enumerate(rows):
         colour = COLOURS[index % len(COLOURS)]
-        _draw_errors(left, index, np.maximum(row.errors, SMALLEST_ERROR), pictures, colour)
+        _draw_errors(left, index, np.maximum(1 - row.dice, SMALLEST_ERROR), pictures, colour)
         if index:
             _draw_differences(right, index, row, cars, colour)
     left.set_xscale("log")
@@ -50,14 +52,16 @@ def save_paired_errors(path: Path, rows: Sequence[ErrorRow], pictures: Sequence[
     left.xaxis.set_major_formatter("{x:g}")
     left.xaxis.set_minor_formatter("")
     left.set_xlim(right=left.get_xlim()[1] * 1.4)  # for the names of the worst
-    left.set_yticks(range(len(rows)), [row.title for row in rows], fontsize=12)
+    titles = [f"{row.name}\nmean Dice {row.dice.mean():.5f}" for row in rows]
+    left.set_yticks(range(len(rows)), titles, fontsize=12)
     left.set_ylim(len(rows) - 0.4, -0.6)
     left.set_title(f"error of each of {len(pictures)} held-out pictures", fontsize=13)
     left.set_xlabel("← better    1 − Dice, with median and middle half")
-    first = rows[0].title.splitlines()[0]
     right.axvline(0, color="black", linewidth=1)
-    right.annotate(f"{first}, the reference\nof the others", (0, 0), (8, 0), textcoords="offset points", va="center")
-    right.set_title(f"Dice above that of {first}, mean of each of {len(cars)} cars", fontsize=13)
+    right.annotate(
+        f"{rows[0].name}, the reference\nof the others", (0, 0), (8, 0), textcoords="offset points", va="center"
+    )
+    right.set_title(f"Dice above that of {rows[0].name}, mean of each of {len(cars)} cars", fontsize=13)
     right.set_xlabel("difference of mean Dice, with mean and its standard error    better →")
     for axes in (left, right):
         axes.grid(axis="x", alpha=0.3, which="both")
@@ -75,14 +79,14 @@ def _draw_errors(axes: Any, y: int, errors: np.ndarray, pictures: Sequence[str],
     _label(axes, f"  {pictures[worst]}", (errors[worst], y), ha="left")
 
 
-def _draw_differences(axes: Any, y: int, row: ErrorRow, cars: Sequence[str], colour: str) -> None:
-    heights = _heights(row.differences, 30)
-    axes.scatter(row.differences, y + heights, s=34, color=colour, alpha=0.7, linewidths=0)
+def _draw_differences(axes: Any, y: int, row: PairedScores, cars: Sequence[str], colour: str) -> None:
+    heights = _heights(row.by_car, 30)
+    axes.scatter(row.by_car, y + heights, s=34, color=colour, alpha=0.7, linewidths=0)
     above = y + heights.min() - 0.2
-    axes.errorbar(row.mean, above, xerr=row.standard_error, color="black", linewidth=2.5, capsize=5)
+    axes.errorbar(row.mean, above, xerr=row.standard_error or 0, color="black", linewidth=2.5, capsize=5)
     axes.plot(row.mean, above, "o", color="white", markeredgecolor="black", markersize=8, zorder=3)
-    for car in {int(row.differences.argmin()), int(row.differences.argmax())}:
-        _label(axes, cars[car], (row.differences[car], y + heights[car] + 0.12), ha="center")
+    for car in {int(row.by_car.argmin()), int(row.by_car.argmax())}:
+        _label(axes, cars[car], (row.by_car[car], y + heights[car] + 0.12), ha="center")
 
 
 def _label(axes: Any, text: str, point: tuple[float, float], ha: str) -> None:

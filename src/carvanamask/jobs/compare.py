@@ -14,7 +14,7 @@ import numpy as np
 from carvanamask.data.kaggle_folder import Sample
 from carvanamask.data.run_dir import RUNS, RunDir, run_of_model
 from carvanamask.errors import ConfigError, DataError
-from carvanamask.figures.paired_errors import ErrorRow, save_paired_errors
+from carvanamask.figures.paired_errors import PairedScores, save_paired_errors
 from carvanamask.io.table import load_table
 from carvanamask.model.model_file import ModelFile
 from carvanamask.training.run_files import load_metrics
@@ -47,20 +47,6 @@ class Candidate:
     @property
     def share_below_good(self) -> float:
         return float(np.mean(self.dice < GOOD_DICE))
-
-
-@dataclass(frozen=True, eq=False)
-class Difference:
-    """A candidate's Dice minus the first one's, on the same pictures."""
-
-    name: str
-    mean: float
-    standard_error: float | None
-    """Standard error of the mean over cars; None for a single car."""
-    share_better: float
-    """Share of the pictures with a higher Dice."""
-    by_car: np.ndarray
-    """float64 (cars,): mean over the pictures of each car."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,18 +83,19 @@ class Comparison:
         return sorted(means, key=lambda pair: pair[1])[:count]
 
     @cached_property
-    def differences(self) -> tuple[Difference, ...]:
-        """One per candidate; the first one's is 0."""
-        first = self.candidates[0]
-        return tuple(self._difference(each.name, each.dice - first.dice) for each in self.candidates)
+    def differences(self) -> tuple[PairedScores, ...]:
+        """One per candidate; the first one's are 0."""
+        return tuple(self._difference(candidate) for candidate in self.candidates)
 
-    def _difference(self, name: str, differences: np.ndarray) -> Difference:
+    def _difference(self, candidate: Candidate) -> PairedScores:
+        differences = candidate.dice - self.candidates[0].dice
         # the errors of a car's 16 views are correlated, so the sample of the standard error is the cars
         # (cluster-robust; Cameron and Miller, "A practitioner's guide to cluster-robust inference", 2015)
         mean, cars = float(differences.mean()), len(self.cars)
         of_car = [np.sum(differences[self._car_of_picture == car] - mean) for car in self.cars]
         error = float(np.sqrt(cars / (cars - 1) * np.square(of_car).sum()) / len(differences)) if cars > 1 else None
-        return Difference(name, mean, error, float(np.mean(differences > 0)), self._means_by_car(differences))
+        share_better, by_car = float(np.mean(differences > 0)), self._means_by_car(differences)
+        return PairedScores(candidate.name, candidate.dice, mean, error, share_better, by_car)
 
     def _means_by_car(self, values: np.ndarray) -> np.ndarray:
         return np.array([values[self._car_of_picture == car].mean() for car in self.cars])
@@ -167,14 +154,8 @@ def compare(models: Sequence[ModelFile], runs: Path = RUNS, figure: Path | None 
     candidates = (_candidate(*each, pictures) for each in zip(models, homes, tables, strict=True))
     comparison = Comparison(pictures, tuple(candidates))
     if figure:
-        rows = [_row(*each) for each in zip(comparison.candidates, comparison.differences, strict=True)]
-        save_paired_errors(figure, rows, pictures, comparison.cars)
+        save_paired_errors(figure, comparison.differences, pictures, comparison.cars)
     return comparison
-
-
-def _row(candidate: Candidate, difference: Difference) -> ErrorRow:
-    title = f"{candidate.name}\nmean Dice {candidate.dice.mean():.5f}"
-    return ErrorRow(title, 1 - candidate.dice, difference.by_car, difference.mean, difference.standard_error or 0)
 
 
 def _candidate(

@@ -47,15 +47,10 @@ class TrainPlan:
 
     run: RunDir
     config: Config
-    start_from: Path | None = None
-    """The checkpoint with the initial weights; None: the recipe's."""
+    initial: RunDir | None = None
+    """The run whose best checkpoint has the initial weights; None: they are the recipe's."""
     is_recipe_chosen: bool = True
     """Whether the user chose the recipe: the default one must not take days on a CPU."""
-
-    @property
-    def initial(self) -> RunDir | None:
-        """The run that the initial weights come from."""
-        return RunDir(self.start_from.parent.parent) if self.start_from else None
 
 
 def plan_run(
@@ -72,9 +67,9 @@ def plan_run(
     """
     if model is None:
         config = load_config(recipe or DEFAULT_RECIPE, settings)
-        recipe_name = Path(recipe or DEFAULT_RECIPE).stem
-        is_taken = recipe_name in built_in_names() and not RunDir.named(recipe_name, runs).is_started
-        own_name = f"my-{recipe_name}" if is_taken else recipe_name
+        own_name = Path(recipe or DEFAULT_RECIPE).stem
+        if own_name in built_in_names() and not RunDir.named(own_name, runs).is_started:
+            own_name = f"my-{own_name}"
         return TrainPlan(RunDir.named(name or own_name, runs), config, None, bool(recipe))
     initial = RunDir.named(model, runs)
     if not initial.best_checkpoint.exists():
@@ -85,7 +80,7 @@ def plan_run(
     number = 2
     while RunDir.named(f"{model}-{number}", runs).is_finished:
         number += 1
-    return TrainPlan(RunDir.named(name or f"{model}-{number}", runs), config, initial.best_checkpoint)
+    return TrainPlan(RunDir.named(name or f"{model}-{number}", runs), config, initial)
 
 
 @dataclass(frozen=True)
@@ -122,11 +117,11 @@ def train(folder: KaggleFolder, plan: TrainPlan, has_progress_bar: bool = True) 
     if run.is_started:
         _check_same_pictures(run, environment)
     else:
-        if plan.start_from:
-            fitting.check_initial_weights(config, plan.start_from)
+        if plan.initial:
+            fitting.check_initial_weights(config, plan.initial)
         _check_duration(plan, data, hardware)
         start_run(run, config, data.split, environment)
-    fitting.fit(run, config, data, plan.start_from, has_progress_bar)
+    fitting.fit(run, config, data, plan.initial, has_progress_bar)
     if not fitting.is_first_process():
         raise SystemExit(0)  # only the first process writes the model and reports
     save_training_curves(run.curves, load_metrics(run), run.name)
@@ -218,11 +213,11 @@ def _check_duration(plan: TrainPlan, data: TrainingData, hardware: Hardware) -> 
 
 def _recommend_recipe(pictures: int) -> str:
     """Return the advice to take the shipped recipe with the largest pictures, for the best edges, that fits a CPU."""
-    widths = {name: max(load_config(name).input.size_wh) for name in SHIPPED_RECIPES}
-    # above 640 pixels none is fast enough, and measuring takes minutes
-    for name in sorted((name for name in widths if widths[name] <= 640), key=lambda name: -widths[name]):
-        hours = _hours(load_config(name), pictures)
-        if hours <= PATIENCE_HOURS:
+    recipes = {name: load_config(name) for name in SHIPPED_RECIPES}
+    for name, config in sorted(recipes.items(), key=lambda item: -max(item[1].input.size_wh)):
+        if max(config.input.size_wh) > 640:
+            continue  # none is fast enough, and measuring takes minutes
+        if (hours := _hours(config, pictures)) <= PATIENCE_HOURS:
             return f"no GPU found; --config {name} takes about {_in_words(hours)}"
     return "no GPU found and no shipped recipe fits this machine"
 
@@ -236,8 +231,7 @@ def _hours(config: Config, pictures: int) -> float:
 def _in_words(hours: float) -> str:
     if hours >= 48:
         return f"{hours / 24:.0f} days"
-    minutes = max(1, round(hours * 60))
-    return f"{hours:.1f} hours" if hours >= 2 else f"{minutes} minute{'s' if minutes > 1 else ''}"
+    return f"{hours:.1f} hours" if hours >= 2 else f"{max(1, round(hours * 60))} min"
 
 
 def _best_epoch(run: RunDir) -> Mapping[str, float]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,7 @@ class CarPictures(L.LightningDataModule):
             batch_size=min(self.config.batch_size, len(sampler)),
             sampler=sampler,
             num_workers=workers,
-            collate_fn=_collate_training,
+            collate_fn=partial(_collate, stack=default_collate),
             persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
             drop_last=True,  # a last batch of one picture would harm batch normalisation
@@ -198,7 +199,7 @@ class CarPictures(L.LightningDataModule):
             Subset(ErrorsAsItems(self.validation), share),
             batch_size=self.config.batch_size,
             num_workers=reader_count(self.config.workers),
-            collate_fn=_collate_validation,
+            collate_fn=partial(_collate, stack=_stack_inputs),
         )
 
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
@@ -220,18 +221,12 @@ def _share(tensor: Tensor) -> Tensor:
     return shared
 
 
-def _first_error(batch: list[Any]) -> CarvanaMaskError | None:
-    return next((item for item in batch if isinstance(item, CarvanaMaskError)), None)
+def _collate(batch: list[Any], stack: Callable[[list[Any]], Any]) -> Any:
+    """Return what `stack` makes of the items, or the first error among them."""
+    return next((item for item in batch if isinstance(item, CarvanaMaskError)), None) or stack(batch)
 
 
-def _collate_training(batch: list[Any]) -> Tensor | CarvanaMaskError:
-    """Return the pairs as one tensor, or the first error among them."""
-    return _first_error(batch) or default_collate(batch)
-
-
-def _collate_validation(batch: list[Any]) -> tuple[Tensor, list[Tensor]] | CarvanaMaskError:
-    """Return the inputs as one tensor and the truths, whose sizes differ, as a list; or the first error."""
-    if error := _first_error(batch):
-        return error
+def _stack_inputs(batch: list[tuple[np.ndarray, np.ndarray]]) -> tuple[Tensor, list[Tensor]]:
+    """Return the inputs as one tensor and the truths, whose sizes differ, as a list."""
     pictures, truths = zip(*batch, strict=True)
     return torch.from_numpy(np.stack(pictures)), [torch.from_numpy(truth) for truth in truths]

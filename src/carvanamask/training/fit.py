@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -64,17 +63,17 @@ def is_first_process() -> bool:
     return getattr(rank_zero_only, "rank", 0) == 0
 
 
-def fit(run: RunDir, config: Config, data: TrainingData, start_from: Path | None, has_progress_bar: bool) -> None:
+def fit(run: RunDir, config: Config, data: TrainingData, initial: RunDir | None, has_progress_bar: bool) -> None:
     """Train to the end of the recipe, and leave the best and the last checkpoint in the run.
 
     An interrupted run resumes after its last complete epoch, with the same losses as without the interruption.
-    `start_from` is a checkpoint with the initial weights of a new run. Ctrl-C raises KeyboardInterrupt, and a picture
-    that can't be read DataError.
+    A new run starts with the best weights of the run `initial`. Ctrl-C raises KeyboardInterrupt, and a picture that
+    can't be read DataError.
     """
     L.seed_everything(config.training.seed, workers=True, verbose=False)
     module = CarSegmentation(config)
-    if start_from is not None:
-        _load_initial_weights(module.network, config, start_from)
+    if initial:
+        _load_initial_weights(module.network, config, initial)
     with _quiet_lightning():
         trainer = _build_trainer(run, config, has_progress_bar)
         pictures = CarPictures(config, data)
@@ -99,21 +98,20 @@ def fit(run: RunDir, config: Config, data: TrainingData, start_from: Path | None
         raise KeyboardInterrupt
 
 
-def check_initial_weights(config: Config, start_from: Path) -> None:
-    """Raise ConfigError where a new run's network can't start with the weights of this checkpoint."""
-    _load_initial_weights(build_network(config.network.without_pretraining()), config, start_from)
+def check_initial_weights(config: Config, initial: RunDir) -> None:
+    """Raise ConfigError where a new run's network can't start with the weights of the run `initial`."""
+    _load_initial_weights(build_network(config.network.without_pretraining()), config, initial)
 
 
-def _load_initial_weights(network: nn.Module, config: Config, start_from: Path) -> None:
-    run = RunDir(start_from.parent.parent)
-    before = load_run_config(run)
-    weights = load_network(start_from, before).state_dict()
+def _load_initial_weights(network: nn.Module, config: Config, initial: RunDir) -> None:
+    before = load_run_config(initial)
+    weights = load_network(initial.best_checkpoint, before).state_dict()
     try:
         network.load_state_dict(weights)
     except RuntimeError:
         differences = [line for line in differing_options(before, config) if line.startswith("network.")]
         raise ConfigError(
-            f"the weights of --model {run.name} belong to another network ({', '.join(differences)})",
+            f"the weights of --model {initial.name} belong to another network ({', '.join(differences)})",
             "keep these options, or start without --model",
         ) from None
 
@@ -155,28 +153,25 @@ def _build_callbacks(run: RunDir, config: Config, has_progress_bar: bool) -> lis
     return callbacks
 
 
-def seconds_per_picture(config: Config, steps: int = 3) -> float:
-    """Return how long a training picture takes on this machine: the fastest of a few steps on noise."""
+def seconds_per_picture(config: Config) -> float:
+    """Return how long a training picture takes on this machine: the fastest of three steps on noise."""
     hardware = find_hardware(config.training.precision)
     device = torch.device(hardware.accelerator)
     module = CarSegmentation(config).to(device)
-    width, height = config.input.size_wh
-    shape = (config.training.batch_size, height, width)
-    pictures = torch.randint(0, 256, (*shape, 3), dtype=torch.uint8, device=device)
-    target = torch.rand(config.training.batch_size, 1, height, width, device=device)
-    optimizer = torch.optim.SGD(module.parameters(), lr=0.0)
+    count, (width, height) = config.training.batch_size, config.input.size_wh
+    pictures = torch.randint(0, 256, (count, height, width, 3), dtype=torch.uint8, device=device)
+    target = torch.rand(count, 1, height, width, device=device)
     seconds = []
-    for _ in range(steps):
+    for _ in range(3):
         start = time.perf_counter()
         with torch.autocast(device.type, torch.bfloat16, enabled=hardware.precision.startswith("bf16")):
             logits = module.logits(pictures)
         loss = module.loss(logits, target)
         torch.autograd.backward(loss)
-        optimizer.step()
-        optimizer.zero_grad()
+        module.zero_grad()
         loss.item()  # waits for the GPU
         seconds.append(time.perf_counter() - start)
-    return min(seconds) / config.training.batch_size
+    return min(seconds) / count
 
 
 @contextmanager
@@ -188,13 +183,9 @@ def _quiet_lightning() -> Iterator[None]:
         logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            for message in (
-                ".*(num_workers|dataloader).*",
-                ".*exists and is not empty.*",  # the checkpoints of the run that is resumed
-                ".*number of training batches.*",
-                ".*in eval mode at the start of training.*",  # the frozen layers of an encoder
-            ):
-                warnings.filterwarnings("ignore", message=message)
+            # the folder of a run that is resumed is not empty, and frozen layers are in eval mode
+            intended = "num_workers|dataloader|number of training batches|exists and is not empty|in eval mode"
+            warnings.filterwarnings("ignore", f".*({intended})")
             # Lightning uses deprecated calls of torch
             warnings.filterwarnings("ignore", category=FutureWarning)
             warnings.filterwarnings("ignore", category=DeprecationWarning)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,30 +61,23 @@ def load_training_data(config: SplitConfig, folder: KaggleFolder) -> TrainingDat
         folds=config.folds,
         fold=config.fold,
     )
-    return TrainingData(split, samples, extra_samples(config, split), extra_labels(config, split))
+    return TrainingData(split, samples, *load_extra(config, split))
 
 
-def extra_samples(config: SplitConfig, split: Split) -> list[Sample]:
-    """Return the labelled pictures of split.extra_folders. Raises DataError where one shows a held-out car."""
+def load_extra(config: SplitConfig, split: Split) -> tuple[list[Sample], list[Label]]:
+    """Return the labelled pictures of split.extra_folders and the pseudo-labels of split.extra_labels.
+
+    Raises DataError where one shows a held-out car.
+    """
     samples = [sample for folder in config.extra_folders for sample in KaggleFolder(Path(folder)).training_samples()]
-    _refuse_held_out((sample.car for sample in samples), split, "split.extra_folders", "take it out of there")
-    return samples
-
-
-def extra_labels(config: SplitConfig, split: Split) -> list[Label]:
-    """Return the pseudo-labels of split.extra_labels. Raises DataError where one shows a held-out car."""
-    labels = []
-    for path in config.extra_labels:
-        found = load_labels(Path(path))
-        _refuse_held_out((label.sample.car for label in found), split, path, "take it out of the list")
-        labels += found
-    return labels
-
-
-def _refuse_held_out(cars: Iterable[str], split: Split, source: str, repair: str) -> None:
-    shared = set(cars) & set(split.validation)
-    if shared:
-        raise DataError(f"car {min(shared)} of {source} is held out", f"{repair}, or hold out others")
+    lists = {path: load_labels(Path(path)) for path in config.extra_labels}
+    sources = {"split.extra_folders": samples}
+    sources |= {path: [label.sample for label in labels] for path, labels in lists.items()}
+    for source, shown in sources.items():
+        if shared := {sample.car for sample in shown} & set(split.validation):
+            repair = "take it out of there, or hold out others"
+            raise DataError(f"car {min(shared)} of {source} is held out", repair)
+    return samples, [label for labels in lists.values() for label in labels]
 
 
 def cars_of_model(model: ModelFile) -> set[str]:
@@ -97,7 +90,8 @@ def cars_of_run(run: RunDir) -> set[str]:
     if run.is_finished:
         return cars_of_model(ModelFile.load(run.model))
     config, split, known = load_run_config(run).split, load_split(run), load_environment(run).get(KNOWN_CARS)
-    extra = [*extra_samples(config, split), *(label.sample for label in extra_labels(config, split))]
+    samples, labels = load_extra(config, split)
+    extra = [*samples, *(label.sample for label in labels)]
     # earlier versions didn't store the known cars
     return {*split.training, *(sample.car for sample in extra), *(known if isinstance(known, list) else ())}
 
@@ -111,8 +105,7 @@ def known_cars(initial: RunDir | None, coarse_model: ModelFile | None, split: Sp
     if coarse_model:
         learned[f"input.coarse_model {coarse_model.card.name}"] = cars_of_model(coarse_model)
     for name, cars in learned.items():
-        shared = cars & set(split.validation)
-        if shared:
+        if shared := cars & set(split.validation):
             raise DataError(
                 f"car {min(shared)} is held out, but {name} learned from it",
                 "hold out the same cars, by its split options or split.held_out_cars, or start without it",

@@ -169,7 +169,7 @@ class InvertedResidual(nn.Module):
 
 
 class LiteEncoder(nn.Module):
-    """EfficientNet-Lite0 without its classifier, with random weights.
+    """EfficientNet-Lite0 without its classifier.
 
     Frozen layers never change, nor do their running means: edges and corners look the same on ImageNet, and without
     gradients for the largest maps a step takes half the time.
@@ -195,6 +195,8 @@ class LiteEncoder(nn.Module):
         for layer in self._frozen_layers:
             layer.requires_grad_(False)
         self.train()  # Lightning keeps the modes that it finds
+        if config.pretrained:
+            load_imagenet(self)
 
     def train(self, mode: bool = True) -> LiteEncoder:
         super().train(mode)

@@ -74,13 +74,13 @@ def bce_log_dice_loss(logits: Tensor, target: Tensor) -> Tensor:
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(logits, target), both (N, 1, H, W) → scalar."""
 
-LOSSES: dict[str, Callable[[LossConfig], Loss]] = {
-    "boundary": lambda config: partial(boundary_loss, border_weight=config.border_weight),
-    "bce-dice": lambda config: bce_dice_loss,
-    "bce-log-dice": lambda config: bce_log_dice_loss,
-}
-
 
 def build_loss(config: LossConfig) -> Loss:
     """Return the loss that the options name."""
-    return LOSSES[config.name](config)
+    match config.name:
+        case "boundary":
+            return partial(boundary_loss, border_weight=config.border_weight)
+        case "bce-dice":
+            return bce_dice_loss
+        case "bce-log-dice":
+            return bce_log_dice_loss

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
 from carvanamask.training.batch_renorm import renormalise
-from carvanamask.training.config import (
-    EncoderUNetConfig,
-    LiteUNetConfig,
-    NetworkConfig,
-    TimmUNetConfig,
-    UNetConfig,
-)
-from carvanamask.training.lite_encoder import LiteEncoder, load_imagenet
+from carvanamask.training.config import EncoderUNetConfig, LiteUNetConfig, NetworkConfig, TimmUNetConfig, UNetConfig
+from carvanamask.training.lite_encoder import LiteEncoder
 from carvanamask.training.timm_encoder import TimmEncoder
 
 
@@ -30,13 +22,9 @@ def build_network(config: NetworkConfig) -> nn.Module:
         case UNetConfig():
             network = UNet(config)
         case LiteUNetConfig():
-            lite_encoder = LiteEncoder(config)
-            if config.pretrained:
-                load_imagenet(lite_encoder)
-            network = EncoderUNet(lite_encoder, lite_encoder.channels, config)
+            network = EncoderUNet(LiteEncoder(config), config)
         case TimmUNetConfig():
-            timm_encoder = TimmEncoder(config.encoder, config.pretrained)
-            network = EncoderUNet(timm_encoder, timm_encoder.channels, config)
+            network = EncoderUNet(TimmEncoder(config.encoder, config.pretrained), config)
     if config.normalisation == "renorm":
         renormalise(network, config.renorm_warm_up)
     return network
@@ -44,19 +32,12 @@ def build_network(config: NetworkConfig) -> nn.Module:
 
 def convolutions(count: int, channels_in: int, channels_out: int) -> nn.Sequential:
     """Return `count` times 3x3 convolution, batch normalisation and ReLU; the first changes the number of channels."""
-    return nn.Sequential(*(ConvNormRelu(channels_in if i == 0 else channels_out, channels_out) for i in range(count)))
-
-
-class ConvNormRelu(nn.Sequential):
-    """3x3 convolution, batch normalisation, ReLU; height and width stay the same."""
-
-    def __init__(self, channels_in: int, channels_out: int) -> None:
-        super().__init__(
-            # the normalisation would remove any bias
-            nn.Conv2d(channels_in, channels_out, kernel_size=3, padding=1, bias=False),
-            nn.BatchNorm2d(channels_out),
-            nn.ReLU(inplace=True),
-        )
+    blocks = []
+    for channels in (channels_in, *[channels_out] * (count - 1)):
+        # the normalisation would remove any bias
+        convolution = nn.Conv2d(channels, channels_out, kernel_size=3, padding=1, bias=False)
+        blocks.append(nn.Sequential(convolution, nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True)))
+    return nn.Sequential(*blocks)
 
 
 class UNet(nn.Module):
@@ -99,19 +80,19 @@ class EncoderUNet(nn.Module):
 
     At full size a convolution costs four times as much without a larger view. Details that the encoder loses come
     from one convolution of the picture at half size, and four logits per pixel there become four pixels.
-    `channels` are those of the encoder's maps at H/2, which an encoder may leave out, H/4, H/8, H/16 and H/32.
+    The encoder's `channels` are those of its maps at H/2, which it may leave out, H/4, H/8, H/16 and H/32.
     (N, 3, H, W) RGB, normalised with mean and std 0.5 → (N, 1, H, W) logits; H and W divisible by 32.
     """
 
     DETAILS = 16
 
-    def __init__(self, encoder: nn.Module, channels: Sequence[int], config: EncoderUNetConfig) -> None:
+    def __init__(self, encoder: LiteEncoder | TimmEncoder, config: EncoderUNetConfig) -> None:
         super().__init__()
         self.encoder = encoder
         self.details = nn.Conv2d(3, self.DETAILS, kernel_size=4, stride=2, padding=1)
         self.upsample = nn.Upsample(scale_factor=2, mode="nearest")
         filters = config.decoder_filters
-        *half, quarter, eighth, sixteenth, deepest = channels
+        *half, quarter, eighth, sixteenth, deepest = encoder.channels
         skips = [sixteenth, eighth, quarter, sum(half) + self.DETAILS]
         self.decoder = nn.ModuleList(
             convolutions(config.convolutions_up, below + skip, count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from carvanamask.errors import ConfigError, nearest
-from carvanamask.training.config import NETWORKS, Config, Section
+from carvanamask.training.config import NETWORKS, Config
 
 _PACKAGE = Path(__file__).parent.parent
 # in the package once it is installed from a wheel, at the top of the repository in a checkout
@@ -25,12 +25,11 @@ Tree = dict[str, dict[str, Any]]
 """Section → option → value."""
 
 
-def load_config(recipe: Path | str | None = None, settings: Iterable[str] = ()) -> Config:
+def load_config(recipe: Path | str | None = None, settings: Sequence[str] = ()) -> Config:
     """Read a recipe, given by its path or the name of a shipped one, and apply `section.option=value` settings to it.
 
     Raises ConfigError, in one line that names the value, its source and the repair.
     """
-    settings = list(settings)
     tree: Tree = {} if recipe is None else _read_recipe(recipe)
     config = _validate(tree, str(recipe))
     if not settings:
@@ -90,34 +89,19 @@ def options() -> Iterator[tuple[str, str, str]]:
 
     The description of a network's option names the networks that have it, unless all do.
     """
-    defaults = Config()
-    for section, field in Config.model_fields.items():
-        if section == "network":
-            yield from _network_options(defaults.network.name)
-        else:
-            assert isinstance(field.annotation, type)
-            assert issubclass(field.annotation, Section)
-            for option, (default, description) in _options_of(field.annotation).items():
-                yield f"{section}.{option}", default, description
-
-
-def _network_options(default_network: str) -> Iterator[tuple[str, str, str]]:
-    networks = {name: _options_of(kind) for name, kind in NETWORKS.items()}
-    kinds = "; ".join(f"{name}: {found.pop('name')[1]}" for name, found in networks.items())
-    yield "network.name", json.dumps(default_network), kinds
-    for option in dict.fromkeys(option for found in networks.values() for option in found):
-        having = [name for name, found in networks.items() if option in found]
-        default, description = networks[having[0]][option]
-        suffix = "" if len(having) == len(networks) else f" ({', '.join(having)})"
-        yield f"network.{option}", default, description + suffix
-
-
-def _options_of(section: type[Section]) -> dict[str, tuple[str, str]]:
-    """Return option → (default as TOML, description)."""
-    defaults = section().model_dump(mode="json")
-    # for these values JSON is TOML on one line
-    toml = {name: "" if value is None else json.dumps(value) for name, value in defaults.items()}
-    return {name: (toml[name], field.description or "") for name, field in section.model_fields.items()}
+    for section, default_options in Config():
+        kinds = NETWORKS if section == "network" else {section: type(default_options)}
+        for option in dict.fromkeys(option for kind in kinds.values() for option in kind.model_fields):
+            having = {name: kind for name, kind in kinds.items() if option in kind.model_fields}
+            described = {name: kind.model_fields[option].description or "" for name, kind in having.items()}
+            default = next(iter(having.values())).model_fields[option].default
+            description = next(iter(described.values()))
+            if len(set(described.values())) > 1:
+                description = "; ".join(f"{name}: {text}" for name, text in described.items())
+            elif len(having) < len(kinds):
+                description += f" ({', '.join(having)})"
+            # for these values JSON is TOML on one line
+            yield f"{section}.{option}", "" if default is None else json.dumps(default), description
 
 
 def option_names() -> list[str]:
