@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from brightness_model import save_brightness_model
-from carvanamask.cli.bench import print_bench
+from carvanamask.cli.models import print_bench
 from carvanamask.jobs.bench import BenchReport
 from command_line import Run
 

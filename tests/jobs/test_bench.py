@@ -16,13 +16,14 @@ from carvanamask.errors import ConfigError, DataError, ModelError, PictureError
 from carvanamask.io.read import load_mask, load_picture
 from carvanamask.io.write import save_picture
 from carvanamask.jobs import bench as job
-from carvanamask.jobs.bench import BenchOptions, BenchReport, bench, measure_in_turns, peak_megabytes, run_fresh
+from carvanamask.jobs.bench import BenchReport, bench, measure_in_turns, peak_megabytes, run_fresh
 from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.model.build import build_predictor
 from carvanamask.model.device import Device
 from carvanamask.model.model_file import ModelFile
 
-ONCE = BenchOptions(repeats=1, seconds=120, device=Device.CPU)
+ONCE = 1, 120, Device.CPU
+"""Rounds, seconds and device."""
 
 
 @pytest.fixture
@@ -55,8 +56,7 @@ def test_share_of_the_better_network_rate() -> None:
 def test_report_holds_every_figure(model: ModelFile, drawn_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     heard: list[Progress] = []
     caplog.set_level("INFO")
-    options = BenchOptions(repeats=2, seconds=120, device=Device.CPU)
-    measured = bench(model, [drawn_folder / "test"], options, heard.append)
+    measured = bench(model, [drawn_folder / "test"], 2, 120, Device.CPU, heard.append)
     tree = json.loads(json.dumps(measured.to_dict()))
     assert min(tree[rate] for rate in ("whole", "network", "network_one_by_one", "whole_to_network")) > 0
     assert (tree["pictures"], tree["left_out"], tree["rounds"]) == (4, 0, 2)
@@ -72,24 +72,24 @@ def test_report_holds_every_figure(model: ModelFile, drawn_folder: Path, caplog:
 @pytest.mark.usefixtures("without_processes")
 class TestPictures:
     def test_default_is_the_showroom(self, model: ModelFile) -> None:
-        assert bench(model, [], ONCE).pictures == 32
+        assert bench(model, [], *ONCE).pictures == 32
 
     def test_too_many_are_left_out(self, model: ModelFile, drawn_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(job, "MAX_PICTURES", 3)
-        measured = bench(model, [drawn_folder / "train"], ONCE)
+        measured = bench(model, [drawn_folder / "train"], *ONCE)
         assert (measured.pictures, measured.left_out) == (3, 13)
 
     def test_empty_folder_and_broken_picture(self, model: ModelFile, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
         with pytest.raises(DataError, match="empty holds no pictures"):
-            bench(model, [tmp_path / "empty"], ONCE)
+            bench(model, [tmp_path / "empty"], *ONCE)
         (tmp_path / "car_01.jpg").write_bytes(b"just some text")
         with pytest.raises(PictureError, match="is no JPEG"):
-            bench(model, [tmp_path / "car_01.jpg"], ONCE)
+            bench(model, [tmp_path / "car_01.jpg"], *ONCE)
 
     def test_no_rounds(self, model: ModelFile) -> None:
         with pytest.raises(ConfigError, match="0 rounds"):
-            bench(model, [], BenchOptions(repeats=0, seconds=120, device=Device.CPU))
+            bench(model, [], 0, 120, Device.CPU)
 
 
 class TestWriteMasks:
@@ -111,7 +111,7 @@ class TestWriteMasks:
             checked.append(mask.size_wh)
             return ""
 
-        monkeypatch.setattr(job, "review_reason", check)
+        monkeypatch.setattr("carvanamask.batch.writers.review_reason", check)
         job.write_masks(build_predictor(model, "cpu"), model, items, tmp_path)
         assert checked == [(96, 64)] * len(items)
 

@@ -9,8 +9,8 @@ import torch
 from brightness_model import save_brightness_model
 from carvanamask.core.card import ModelCard
 from carvanamask.errors import ConfigError
-from carvanamask.jobs.export import check_precision, export
-from carvanamask.model.model_file import ModelFile
+from carvanamask.jobs.export import export
+from carvanamask.model.model_file import ModelFile, Precision
 from carvanamask.model.onnxruntime_engine import CPU_PROVIDER, OnnxRuntimePredictor
 from carvanamask.model.openvino_engine import OpenVinoPredictor
 from carvanamask.model.registry import BUILT_IN
@@ -18,7 +18,7 @@ from carvanamask.training.export import encode_onnx
 from carvanamask.training.networks import build_network
 from carvanamask.training.quantize import quantize_per_channel
 from carvanamask.training.recipe import load_config
-from command_line import Run
+from command_line import Run, expect_error
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_clipping_lowers_the_error() -> None:
 def test_export_is_smaller_and_close(
     model: ModelFile, tmp_path: Path, precision: str, share: float, limit: float
 ) -> None:
-    report = export(model, tmp_path / "out", check_precision(precision))
+    report = export(model, tmp_path / "out", Precision(precision))
     assert report.bytes_after <= share * report.bytes_before
     assert report.largest_difference <= limit
     assert report.mean_difference <= report.largest_difference
@@ -70,7 +70,7 @@ def test_export_is_smaller_and_close(
 
 
 def test_both_engines_read_int8(model: ModelFile, tmp_path: Path) -> None:
-    made = export(model, tmp_path / "out", "int8-weights").model
+    made = export(model, tmp_path / "out", Precision.INT8_WEIGHTS).model
     levels = np.random.default_rng(0).integers(0, 256, (32, 64, 3), dtype=np.uint8)
     by_openvino, by_onnxruntime = OpenVinoPredictor(made, "f32"), OnnxRuntimePredictor(made, CPU_PROVIDER)
     assert np.abs(by_openvino.infer(levels) - by_onnxruntime.infer(levels)).max() < 1e-4
@@ -80,7 +80,7 @@ def test_every_network_is_exported(model: ModelFile, tmp_path: Path) -> None:
     card = model.card.model_copy(update={"sees_crop": True})
     zooming = ModelFile.save(tmp_path / "zooming", model.onnx.read_bytes(), card, [model])
     both = ModelFile.save(tmp_path / "both", None, model.card, [zooming, model], [0.25, 0.75])
-    report = export(both, tmp_path / "out", "int8-weights", "data of ours")
+    report = export(both, tmp_path / "out", Precision.INT8_WEIGHTS, "data of ours")
     assert report.bytes_after <= 0.35 * report.bytes_before
     made = ModelFile.load(tmp_path / "out")
     assert [(member.name, member.weight) for member in made.card.members] == [("tiny-1", 0.25), ("tiny-2", 0.75)]
@@ -92,13 +92,11 @@ def test_every_network_is_exported(model: ModelFile, tmp_path: Path) -> None:
 
 def test_export_into_itself_is_refused(model: ModelFile, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds the model itself"):
-        export(model, model.folder, "fp16")
+        export(model, model.folder, Precision.FP16)
     (tmp_path / "link").symlink_to(model.folder)
     for same in (tmp_path / "link", tmp_path / "elsewhere" / ".." / model.folder.relative_to(tmp_path)):
         with pytest.raises(ConfigError, match="holds the model itself"):
-            export(model, same, "fp16")
-    with pytest.raises(ConfigError, match="did you mean 'fp16'"):
-        check_precision("fp61")
+            export(model, same, Precision.FP16)
 
 
 def test_models_lists_shows_and_verifies(model: ModelFile, run: Run) -> None:
@@ -119,6 +117,7 @@ def test_export_is_a_command(run: Run) -> None:
     result = run("export", "--model", "tiny", "--out", "small", "--precision", "fp16")
     assert result.code == 0, result.output
     assert "as fp16, in small" in result.output
+    expect_error(run("export", "--model", "tiny", "--out", "small", "--precision", "fp61"), "mean", "fp16")
 
 
 def test_built_in_models_are_complete_and_small() -> None:
@@ -129,4 +128,4 @@ def test_built_in_models_are_complete_and_small() -> None:
 
 def test_model_folder_may_have_any_name(tmp_path: Path) -> None:
     save_brightness_model(tmp_path / "bright", input_size_wh=(24, 16))
-    assert export(ModelFile.load(tmp_path / "bright"), tmp_path / "x y", "fp32").largest_difference == 0
+    assert export(ModelFile.load(tmp_path / "bright"), tmp_path / "x y", Precision.FP32).largest_difference == 0

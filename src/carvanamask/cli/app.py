@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from carvanamask.cli import bench, evaluate, kaggle, models, predict, studio, train
+from carvanamask.cli import evaluate, kaggle, models, predict, studio, train
 from carvanamask.cli.console import BAD_INPUT, INTERRUPTED, SOME_FAILED, configure_logging, log
 from carvanamask.cli.interrupts import STOPPED, end_by_ctrl_c
 from carvanamask.errors import CarvanaMaskError, printable
@@ -21,7 +21,7 @@ from carvanamask.io.process import keep_freed_memory
 from carvanamask.version import __version__
 
 COMMANDS: dict[str, Sequence[Callable[..., Any] | App]] = {
-    "Use a model": [predict.predict, predict.cutout, predict.watch, models.models, models.export, bench.bench],
+    "Use a model": [predict.predict, predict.cutout, predict.watch, models.models, models.export, models.bench],
     "Train a model": [train.train, train.pseudo_label, train.options, train.demo],
     "Score models": [evaluate.eval_, evaluate.threshold, evaluate.ensemble, evaluate.compare],
     "Data and submissions": [kaggle.data, kaggle.submit, kaggle.submission, studio.studio],

@@ -43,11 +43,16 @@ def has_bar() -> bool:
     return sys.stderr.isatty() and log.isEnabledFor(logging.INFO)
 
 
+def show_nothing(progress: Progress) -> None:
+    """Show nothing, but give signal handlers room: the engine has run its first inference by now, in this thread."""
+    widen_signal_stack()
+
+
 @contextmanager
 def progress_bar(title: str) -> Iterator[OnProgress]:
     """Give the listener that moves a bar with count, rate, failures and time left; under --quiet it shows nothing."""
     if not log.isEnabledFor(logging.INFO):
-        yield lambda progress: widen_signal_stack()
+        yield show_nothing
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -65,7 +70,7 @@ def progress_bar(title: str) -> Iterator[OnProgress]:
     task = bar.add_task(title, total=None, rate="")
 
     def on_progress(progress: Progress) -> None:
-        widen_signal_stack()  # by now the engine has run its first inference, in this thread
+        show_nothing(progress)
         bar.start()  # not before: a job that fails at once leaves no empty bar behind
         speed = bar.tasks[0].speed
         rate = [f"{speed:.1f}/s"] if speed else []

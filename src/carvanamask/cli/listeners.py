@@ -7,13 +7,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
 
-from carvanamask.cli.console import log, print_event, print_failures, progress_bar
+from carvanamask.cli.console import log, print_event, print_failures, progress_bar, show_nothing
 from carvanamask.cli.options import BatchOutput
 from carvanamask.core.progress import OnProgress, Progress
 from carvanamask.errors import CarvanaMaskError
 from carvanamask.io.atomic import save_text_atomically
-from carvanamask.io.process import widen_signal_stack
 
 SECONDS_BETWEEN_EVENTS = 1.0
 """For machines: a person's bar moves with every shard."""
@@ -35,20 +36,13 @@ def batch_progress(output: BatchOutput, title: str | None = None) -> Iterator[On
         reporters.append(_Throttled(_print_events, SECONDS_BETWEEN_EVENTS))
     elif title is None:
         reporters.append(_Throttled(_print_lines, SECONDS_BETWEEN_LINES))
-    if metrics := output.metrics:
-
-        def save_metrics(progress: Progress, new_failures: Sequence[Failure]) -> None:
-            save_text_atomically(metrics, encode_metrics(progress))
-
-        reporters.append(_Throttled(save_metrics, SECONDS_BETWEEN_EVENTS))
-    with nullcontext() if output.json_lines or title is None else progress_bar(title) as move_bar:
+    if output.metrics:
+        reporters.append(_Throttled(partial(_save_metrics, output.metrics), SECONDS_BETWEEN_EVENTS))
+    with nullcontext(show_nothing) if output.json_lines or title is None else progress_bar(title) as move_bar:
 
         def on_progress(progress: Progress) -> None:
-            widen_signal_stack()  # by now the engine has run its first inference, in this thread
-            for reporter in reporters:
-                reporter.listen(progress)
-            if move_bar:
-                move_bar(progress)
+            for listen in (move_bar, *reporters):
+                listen(progress)
 
         yield on_progress
     for reporter in reporters:
@@ -60,14 +54,12 @@ class _Throttled:
 
     def __init__(self, report: Callable[[Progress, Sequence[Failure]], None], seconds: float) -> None:
         self._report, self._seconds = report, seconds
-        self._reported_at = float("-inf")
         self._latest: Progress | None = None
-        self._counts: tuple[int, int] | None = None
-        """Finished and left pictures of the last report."""
-        self._failures: set[tuple[str, str]] = set()
-        """Failures of the last report: they come, and go when a picture is repaired."""
+        self._reported_at = float("-inf")
+        self._reported: tuple[int, int, set[Failure]] = (-1, -1, set())
+        """Finished and left pictures, and the failures: they come, and go when a picture is repaired."""
 
-    def listen(self, progress: Progress) -> None:
+    def __call__(self, progress: Progress) -> None:
         self._latest = progress
         if progress.is_through or time.monotonic() - self._reported_at >= self._seconds:
             self.report_latest()
@@ -75,12 +67,11 @@ class _Throttled:
     def report_latest(self) -> None:
         if self._latest is None:
             return
-        progress, self._latest = self._latest, None
-        counts, failures = (progress.finished, progress.left), {(name, str(e)) for name, e in progress.failures}
-        if (counts, failures) != (self._counts, self._failures):
-            new_failures = [(name, e) for name, e in progress.failures if (name, str(e)) not in self._failures]
-            self._counts, self._failures, self._reported_at = counts, failures, time.monotonic()
-            self._report(progress, new_failures)
+        state = self._latest.finished, self._latest.left, set(self._latest.failures)
+        if state != self._reported:
+            new_failures = [failure for failure in self._latest.failures if failure not in self._reported[2]]
+            self._reported, self._reported_at = state, time.monotonic()
+            self._report(self._latest, new_failures)
 
 
 def _print_events(progress: Progress, new_failures: Sequence[Failure]) -> None:
@@ -94,6 +85,10 @@ def _print_lines(progress: Progress, new_failures: Sequence[Failure]) -> None:
     if (progress.finished or progress.left) and log.isEnabledFor(logging.INFO):
         print(f"{progress.finished} pictures" + (f", {progress.left} left" if progress.left else ""))
     sys.stdout.flush()
+
+
+def _save_metrics(path: Path, progress: Progress, new_failures: Sequence[Failure]) -> None:
+    save_text_atomically(path, encode_metrics(progress))
 
 
 def encode_metrics(progress: Progress) -> str:

@@ -1,4 +1,4 @@
-"""Models: list them, show one, write one with its weights in fewer bits."""
+"""Models: list them, show one, write one with its weights in fewer bits, measure one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from carvanamask.cli.console import SOME_FAILED, log, print_json, print_table
-from carvanamask.cli.options import ModelName, Output, RunsDir
+from carvanamask.batch.options import BatchOptions
+from carvanamask.cli.console import SOME_FAILED, log, print_json, print_table, progress_bar
+from carvanamask.cli.options import DeviceName, ModelName, NotNegative, Output, RunsDir
 from carvanamask.data.run_dir import RUNS
 from carvanamask.errors import ModelError
-from carvanamask.model.model_file import ModelFile
-from carvanamask.model.registry import BUILT_IN, find_model, model_folders
+from carvanamask.model.model_file import ModelFile, Precision
+from carvanamask.model.registry import BUILT_IN, DEFAULT_MODEL, find_model, model_folders
 
 if TYPE_CHECKING:
+    from carvanamask.jobs.bench import BenchReport
     from carvanamask.jobs.export import ExportReport
 
 
@@ -56,7 +58,7 @@ def export(
     *,
     model: ModelName,
     out: Path,
-    precision: str = "fp16",
+    precision: Precision = Precision.FP16,
     note: str = "",
     runs: RunsDir = RUNS,
     output: Output = Output(),
@@ -65,13 +67,36 @@ def export(
 
     Args:
         out: Folder for the new model.
-        precision: fp32, fp16 or int8-weights.
+        precision: How the weights are stored.
         note: What the cards shall say of the data and its terms.
     """
-    from carvanamask.jobs.export import check_precision, export
+    from carvanamask.jobs.export import export
 
-    report = export(find_model(model, runs), out, check_precision(precision), note)
+    report = export(find_model(model, runs), out, precision, note)
     output.show(report, print_export)
+
+
+def bench(
+    *paths: Annotated[Path, Parameter("PATH")],
+    repeats: int = 3,
+    seconds: NotNegative = 120,
+    model: ModelName = DEFAULT_MODEL,
+    device: DeviceName = BatchOptions.device,
+    runs: RunsDir = RUNS,
+    output: Output = Output(),
+) -> None:
+    """Measure a model's speed from file to mask file, its network alone, its first mask and its memory.
+
+    Args:
+        paths: Pictures, or folders of them; by default those that ship with the package.
+        repeats: Number of rounds; the best round of each measurement counts.
+        seconds: No new round begins after this time.
+    """
+    from carvanamask.jobs.bench import bench
+
+    with progress_bar("measuring") as on_progress:
+        report = bench(find_model(model, runs), paths, repeats, seconds, device, on_progress)
+    output.show(report, print_bench)
 
 
 def _print_card(name: str, model: ModelFile, verify: bool, output: Output = Output()) -> None:
@@ -106,3 +131,24 @@ def print_export(report: ExportReport) -> None:
     before, after = report.bytes_before / 1e6, report.bytes_after / 1e6
     print(f"{after:.1f} MB (was {before:.1f} MB) as {report.precision}, in {report.model.folder}")
     print(f"largest difference of a probability {report.largest_difference:.5f}, mean {report.mean_difference:.6f}")
+
+
+def print_bench(report: BenchReport) -> None:
+    """Print a table of rates, and what a fresh process takes."""
+    pictures = f"{report.pictures} pictures" + (f" ({report.left_out} left out)" if report.left_out else "")
+    rounds = f"the best of {report.rounds} rounds" if report.rounds > 1 else "one round"
+    print(f"{report.model} on {report.engine}; {report.machine}")
+    print(f"{rounds}: the rates of one run compare with each other, those of two runs don't")
+    rows = [
+        ("network, one picture at a time", 1, f"{report.network_one_by_one:.1f}"),
+        ("network, several at a time", report.concurrency, f"{report.network:.1f}"),
+        ("file to mask file", report.concurrency, f"{report.whole:.1f}"),
+    ]
+    print_table([pictures, "concurrency", "pictures per second"], rows)
+    print(f"from file to mask file at {report.whole_to_network:.0%} of the network's own rate")
+    print(
+        f"first mask of a fresh process after {report.first_mask_seconds:.1f} s, "
+        f"of a second one after {report.first_mask_again_seconds:.1f} s"
+    )
+    if report.peak_megabytes:
+        print(f"peak memory after {report.pictures} pictures: {report.peak_megabytes:.0f} MB")

@@ -17,16 +17,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from carvanamask.batch.pipeline import Predicted, predict_all, threads_for_pictures
+from carvanamask.batch.pipeline import predict_all, threads_for_pictures
+from carvanamask.batch.writers import MaskWriter
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.picture_list import BatchItem, find_pictures
-from carvanamask.errors import ConfigError, ModelError
+from carvanamask.errors import ConfigError, DataError, ModelError
 from carvanamask.io.process import keep_freed_memory
 from carvanamask.io.read import load_picture
-from carvanamask.io.write import save_mask
-from carvanamask.mask_quality.postprocess import make_mask
-from carvanamask.mask_quality.uncertainty import review_reason
 from carvanamask.model.build import build_predictor
 from carvanamask.model.device import Device
 from carvanamask.model.model_file import ModelFile
@@ -38,18 +36,6 @@ log = logging.getLogger(__name__)
 
 MAX_PICTURES = 64
 """More make the rates no steadier, and their shrunken copies are all in memory."""
-
-
-@dataclass(frozen=True)
-class BenchOptions:
-    """How long to measure, and on what."""
-
-    repeats: int
-    """Number of rounds; the best round of each measurement counts."""
-    seconds: float
-    """No round but the first begins after this time."""
-    device: Device
-    """Where the network runs."""
 
 
 @dataclass(frozen=True)
@@ -91,23 +77,26 @@ class BenchReport:
 def bench(
     model: ModelFile,
     paths: Sequence[Path],
-    options: BenchOptions,
+    repeats: int,
+    seconds: float,
+    device: Device,
     on_progress: OnProgress = ignore_progress,
 ) -> BenchReport:
     """Measure `model` on pictures and folders; without any, on the showroom's test pictures.
 
+    Measures in so many rounds, of which none but the first begins after `seconds`; the best round of each rate counts.
     Raises ConfigError, DataError for a picture that can't be read, ModelError for a model that doesn't run.
     """
-    if options.repeats < 1:
-        raise ConfigError(f"{options.repeats} rounds measure nothing", "take at least 1")
+    if repeats < 1:
+        raise ConfigError(f"{repeats} rounds measure nothing", "take at least 1")
     found = find_pictures(list(paths) or [KaggleFolder(SHOWROOM).test])
     items = found.items[:MAX_PICTURES]
     if not items:
         raise found.problems[0][1]
-    predictor = build_predictor(model, options.device)
+    predictor = build_predictor(model, device)
     log.info(f"engine: {predictor.engine}")
     with tempfile.TemporaryDirectory() as cache:
-        (cold, _), (again, peak) = (run_fresh(model, some, options.device, cache) for some in (items[:1], items))
+        (cold, _), (again, peak) = (run_fresh(model, some, device, cache) for some in (items[:1], items))
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(threads_for_pictures()) as pool:
         small = list(pool.map(lambda item: shrink_by_area(load_picture(item.picture), model.card.input_size_wh), items))
         works = {
@@ -115,7 +104,7 @@ def bench(
             "network": lambda: len(list(pool.map(predictor.predict, small))),
             "network_one_by_one": lambda: len(list(map(predictor.predict, small))),
         }
-        rates, rounds = measure_in_turns(works, options.repeats, options.seconds, on_progress)
+        rates, rounds = measure_in_turns(works, repeats, seconds, on_progress)
     return BenchReport(
         model.card.name,
         predictor.engine,
@@ -133,15 +122,9 @@ def bench(
 
 def write_masks(predictor: Predictor, model: ModelFile, items: Sequence[BatchItem], folder: Path) -> int:
     """Read, predict, threshold, check and write all pictures as a batch does; return their number."""
-
-    def write(found: Predicted[BatchItem]) -> None:
-        mask = make_mask(found.probabilities, model.card)
-        review_reason(found.probabilities, mask, model.card.max_uncertain_ratio)
-        save_mask(folder / f"{found.sample.output_name}.png", mask)
-
-    for _, error in predict_all(predictor, items, write):
-        if error is not None:
-            raise error
+    for _, outcome in predict_all(predictor, items, MaskWriter(model.card, folder).write):
+        if isinstance(outcome, DataError):
+            raise outcome
     return len(items)
 
 

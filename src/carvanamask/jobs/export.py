@@ -5,22 +5,19 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
 from carvanamask.data.kaggle_folder import KaggleFolder
-from carvanamask.errors import ConfigError, MissingPackageError, nearest
+from carvanamask.errors import ConfigError, MissingPackageError
 from carvanamask.io.read import load_picture
 from carvanamask.model.build import build_predictor
 from carvanamask.model.device import Device
-from carvanamask.model.model_file import ModelFile, member_folder
+from carvanamask.model.model_file import ModelFile, Precision, member_folder
 from carvanamask.studio import SHOWROOM
 
 log = logging.getLogger(__name__)
-
-Precision = Literal["fp32", "fp16", "int8-weights"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 PICTURES = 8
 """How many of the showroom's pictures, which come with the package, are compared."""
@@ -31,7 +28,7 @@ class ExportReport:
     """The exported model, and how far its probabilities are from the original's."""
 
     model: ModelFile
-    precision: str
+    precision: Precision
     bytes_before: int
     bytes_after: int
     largest_difference: float
@@ -40,23 +37,7 @@ class ExportReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report for JSON."""
-        return {
-            "model": str(self.model.folder),
-            "sha256": self.model.card.sha256,
-            "precision": self.precision,
-            "bytes_before": self.bytes_before,
-            "bytes_after": self.bytes_after,
-            "largest_difference": self.largest_difference,
-            "mean_difference": self.mean_difference,
-        }
-
-
-def check_precision(name: str) -> Precision:
-    """Return the precision of this name. Raises ConfigError for another one."""
-    for precision in PRECISIONS:
-        if precision == name:
-            return precision
-    raise ConfigError(f"no precision '{name}'{nearest(name, PRECISIONS)} (precisions: {', '.join(PRECISIONS)})")
+        return vars(self) | {"model": str(self.model.folder), "sha256": self.model.card.sha256}
 
 
 def export(model: ModelFile, out: Path, precision: Precision, note: str = "") -> ExportReport:
@@ -91,21 +72,23 @@ def _write(model: ModelFile, out: Path, precision: Precision, note: str) -> Mode
     network, card = None, model.card
     if card.has_network:
         network = _encode(model.onnx.read_bytes(), precision)
-        stored = f"weights stored as {precision} of network {card.sha256[:12]}" if precision != "fp32" else ""
+        stored = (
+            f"weights stored as {precision} of network {card.sha256[:12]}" if precision is not Precision.FP32 else ""
+        )
         provenance = "; ".join(part for part in (note, card.provenance, stored) if part)
         card = card.model_copy(update={"provenance": provenance})
     return ModelFile.save(out, network, card, members, [item.weight for item in card.members])
 
 
 def _encode(network: bytes, precision: Precision) -> bytes:
-    if precision == "fp32":
+    if precision is Precision.FP32:
         return network
     try:
         from carvanamask.training.quantize import to_float16_weights, to_int8_weights
     except ModuleNotFoundError as missing:
         reason = f"--precision {precision} needs {missing.name}"
         raise MissingPackageError(reason, "pip install 'carvanamask[train]'") from None
-    return to_float16_weights(network) if precision == "fp16" else to_int8_weights(network)
+    return (to_float16_weights if precision is Precision.FP16 else to_int8_weights)(network)
 
 
 def _network_bytes(model: ModelFile) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,6 +13,14 @@ from pydantic import ValidationError
 from carvanamask.core.card import Member, ModelCard
 from carvanamask.errors import ModelError
 from carvanamask.io.atomic import save_bytes_atomically, save_text_atomically
+
+
+class Precision(StrEnum):
+    """How the weights of a network are stored."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    INT8_WEIGHTS = "int8-weights"
 
 
 @dataclass(frozen=True)
