@@ -20,7 +20,7 @@ from typing import Any
 from batch_process import Ended, Watch, conclude, run, start
 from linked_pictures import link_all
 
-from carvanamask.figures.canvas import new_figure, save_figure
+from carvanamask.figures.plots import new_figure, save_figure
 
 SHARES = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 FLAT = 0.05

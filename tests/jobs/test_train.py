@@ -53,7 +53,7 @@ def quiet_train(folder: Path, plan: TrainPlan, interrupt_at: str = "") -> RunDir
     handler = Interrupt(interrupt_at)
     logging.getLogger("carvanamask").addHandler(handler)
     try:
-        return train(KaggleFolder(folder), plan, has_progress_bar=False).run
+        return train(KaggleFolder(folder), plan, has_progress_bar=False)
     finally:
         logging.getLogger("carvanamask").removeHandler(handler)
 
@@ -262,8 +262,7 @@ def test_finished_run_is_kept(
     plan = plan_run(tmp_path, None, str(tiny_recipe), ["training.epochs=1"])
     model = ModelFile.load(quiet_train(drawn_folder, plan).model)
     ModelFile.save(model.folder, model.onnx.read_bytes(), model.card.model_copy(update={"threshold": 0.25}))
-    report = train(KaggleFolder(drawn_folder), plan, has_progress_bar=False)
-    assert report.model.card.threshold == 0.25
+    assert ModelFile.load(quiet_train(drawn_folder, plan).model).card.threshold == 0.25
     assert "run 'tiny' is finished: use another --name to train again" in caplog.messages
 
 
@@ -306,7 +305,7 @@ def test_pseudo_labels_only_train(
 ) -> None:
     settings = ["training.epochs=1", f'split.extra_labels=["{strangers}"]']
     plan = plan_run(tmp_path, None, str(tiny_recipe), settings)
-    card = train(KaggleFolder(drawn_folder), plan, has_progress_bar=False).model.card
+    card = ModelFile.load(quiet_train(drawn_folder, plan).model).card
     cars = {label.sample.car for label in load_labels(strangers)}
     assert cars < set(card.training_cars)
     assert not cars & set(card.validation_cars)

@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -38,10 +38,14 @@ def batch_progress(output: BatchOutput, title: str | None = None) -> Iterator[On
         reporters.append(_Throttled(_print_lines, SECONDS_BETWEEN_LINES))
     if output.metrics:
         reporters.append(_Throttled(partial(_save_metrics, output.metrics), SECONDS_BETWEEN_EVENTS))
-    with nullcontext(show_nothing) if output.json_lines or title is None else progress_bar(title) as move_bar:
+    bar: AbstractContextManager[OnProgress] = nullcontext(show_nothing)
+    if title is not None and not output.json_lines:
+        bar = progress_bar(title)
+    with bar as move_bar:
+        listeners: list[OnProgress] = [move_bar, *reporters]
 
         def on_progress(progress: Progress) -> None:
-            for listen in (move_bar, *reporters):
+            for listen in listeners:
                 listen(progress)
 
         yield on_progress

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from carvanamask.batch.writers import save_cutout
 from carvanamask.cli.console import log, progress_bar
 from carvanamask.cutout.scene import ROOM, Scene
-from carvanamask.data.kaggle_folder import KaggleFolder, Sample
+from carvanamask.data.kaggle_folder import KaggleFolder, Sample, cars_of
 from carvanamask.data.run_dir import RunDir
 from carvanamask.errors import DataError
 from carvanamask.figures.pictures import outlined, save_contact_sheet
 from carvanamask.figures.report_page import Chapter, save_report_page
 from carvanamask.io.exif import read_tags
-from carvanamask.io.read import load_mask, load_pair, load_picture, picture_size_wh
+from carvanamask.io.read import load_pair, picture_size_wh
 from carvanamask.jobs.check_data import DataReport, check_data
 from carvanamask.jobs.check_submission import SubmissionReport, check_submission
 from carvanamask.jobs.evaluate import EvaluationReport, evaluate
@@ -48,12 +48,12 @@ def run_demo(out: Path, data: Path = SHOWROOM, recipe: str = "demo") -> Path:
     if checked.errors:
         raise DataError(f"has {checked.errors} errors", f"see data check --data {data}", data)
     log.info("2/6 training")
-    trained = train(folder, plan_run(out, "demo", recipe), has_progress_bar=False)
-    run = trained.run
+    run = train(folder, plan_run(out, "demo", recipe), has_progress_bar=False)
+    model = find_model("demo", out)
     log.info("3/6 scoring on cars it has never seen, choosing the threshold")
     with progress_bar("scoring") as on_progress:
-        scored = evaluate(trained.model, folder, run.evaluation, figures=2, on_progress=on_progress)
-    threshold = choose_threshold(trained.model, run.evaluation)
+        scored = evaluate(model, folder, run.evaluation, figures=2, on_progress=on_progress)
+    threshold = choose_threshold(model, run.evaluation)
     log.info("4/6 predicting the test cars, writing a submission")
     with progress_bar("predicting") as on_progress:
         submitted = submit(find_model("demo", out), folder, run.submission, run.masks, on_progress=on_progress)
@@ -61,14 +61,14 @@ def run_demo(out: Path, data: Path = SHOWROOM, recipe: str = "demo") -> Path:
     names = folder.submission_names() or [sample.picture.name for sample in tests]
     verdict = check_submission(run.submission, names, picture_size_wh(tests[0].picture))
     log.info("5/6 cutting out a car")
-    cars = {car: [sample for sample in tests if sample.car == car] for car in sorted({s.car for s in tests})}
+    cars = cars_of(tests)
     scene = _cut_out(cars[tests[-1].car], run)
     log.info("6/6 drawing the page")
-    page = out / "report.html"
+    page, sheets = out / "report.html", [_contact_sheet(views, run) for views in cars.values()]
     chapters = [
         Chapter("In numbers", facts=_facts(checked, scored, threshold, submitted, verdict)),
         Chapter("Cut out", "A test car before another background, cut out by its predicted mask.", [scene]),
-        Chapter("All around", "The test cars with the outlines of their predicted masks.", _contact_sheets(cars, run)),
+        Chapter("All around", "The test cars with the outlines of their predicted masks.", sheets),
         Chapter("Training", figures=[run.curves]),
         Chapter("Threshold", "A flat top means that it hardly matters.", [threshold.figure]),
         Chapter("The worst of the held-out pictures", figures=sorted((run.evaluation / "worst").glob("*.png"))),
@@ -99,18 +99,18 @@ def _facts(
 def _cut_out(views: Sequence[Sample], run: RunDir) -> Path:
     """Cut a car out with transparency and before the room; return the latter's path."""
     sample = views[min(2, len(views) - 1)]  # the third view shows front and side
-    picture, mask = load_pair(sample.picture, run.masks / f"{sample.name}.png")
+    picture, mask = load_pair(sample.picture, sample.mask_in(run.masks))
     path, tags = run.root / "cutout" / f"{sample.name}.png", read_tags(sample.picture)
     save_cutout(path, picture, mask, None, tags)
     save_cutout(scene := path.with_name(f"{sample.name}_scene.jpg"), picture, mask, Scene(ROOM), tags)
     return scene
 
 
-def _contact_sheets(cars: Mapping[str, Sequence[Sample]], run: RunDir) -> list[Path]:
-    """Draw a sheet of each car's views with the outlines of their masks; return the sheets' paths."""
-    paths = [run.root / "views" / f"{car}.png" for car in cars]
-    for path, views in zip(paths, cars.values(), strict=True):
-        masks = [load_mask(run.masks / f"{sample.name}.png") for sample in views]
-        pictures = [outlined(load_picture(s.picture), mask) for s, mask in zip(views, masks, strict=True)]
-        save_contact_sheet(path, [(f"view {s.view}", picture) for s, picture in zip(views, pictures, strict=True)])
-    return paths
+def _contact_sheet(views: Sequence[Sample], run: RunDir) -> Path:
+    """Draw a sheet of a car's views with the outlines of their masks; return its path."""
+    path, tiles = run.root / "views" / f"{views[0].car}.png", []
+    for sample in views:
+        picture, mask = load_pair(sample.picture, sample.mask_in(run.masks))
+        tiles.append((f"view {sample.view}", outlined(picture, mask)))
+    save_contact_sheet(path, tiles)
+    return path

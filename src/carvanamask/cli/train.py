@@ -13,14 +13,14 @@ from carvanamask.cli.console import SOME_FAILED, has_bar, print_failures, print_
 from carvanamask.cli.listeners import batch_progress
 from carvanamask.cli.options import DATA, Batch, BatchOutput, Count, DataDir, NotNegative, RunsDir, Share
 from carvanamask.data.kaggle_folder import KaggleFolder
-from carvanamask.data.run_dir import RUNS
+from carvanamask.data.run_dir import RUNS, RunDir
 from carvanamask.io.process import keep_all_freed_memory
 from carvanamask.mask_quality.label_limits import LabelLimits
+from carvanamask.model.model_file import ModelFile
 from carvanamask.model.registry import built_in_names, find_model
 
 if TYPE_CHECKING:
     from carvanamask.jobs.pseudo_label import PseudoLabelReport
-    from carvanamask.jobs.train import TrainReport
 
 
 def train(
@@ -115,10 +115,13 @@ def pseudo_label(
     return SOME_FAILED if report.progress.failures else 0
 
 
-def print_train(report: TrainReport) -> None:
-    print(f"Dice {report.dice:.5f} on held-out cars after {report.epochs} epochs, curves in {report.run.curves}")
+def print_train(run: RunDir) -> None:
+    from carvanamask.training.run_files import load_metrics
+
+    dice = ModelFile.load(run.model).card.scores["validation_dice"]
+    print(f"Dice {dice:.5f} on held-out cars after {len(load_metrics(run))} epochs, curves in {run.curves}")
     # a built-in model goes before a run of the same name
-    name = report.run.root if report.run.name in built_in_names() else report.run.name
+    name = run.root if run.name in built_in_names() else run.name
     print(f"next: eval --model {name}")
 
 

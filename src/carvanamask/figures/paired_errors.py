@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from carvanamask.figures.canvas import new_figure, require_matplotlib, save_figure
+from carvanamask.figures.plots import new_figure, require_matplotlib, save_figure
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """By Okabe and Ito, distinct for colour-blind readers."""

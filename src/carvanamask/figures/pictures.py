@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from carvanamask.core.mask import Mask
-from carvanamask.figures.canvas import new_figure, save_figure
+from carvanamask.figures.plots import new_figure, save_figure
 
 MISSED = (30, 110, 255)
 EXCESS = (255, 45, 45)

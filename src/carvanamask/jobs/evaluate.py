@@ -21,8 +21,8 @@ from carvanamask.core.metrics import boundary_iou, dice, dice_curve, iou
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.errors import DataError
-from carvanamask.figures.canvas import require_matplotlib
 from carvanamask.figures.pictures import save_comparison
+from carvanamask.figures.plots import require_matplotlib
 from carvanamask.io.atomic import save_text_atomically
 from carvanamask.io.read import load_mask_of, load_pair
 from carvanamask.io.table import load_table, save_table

@@ -33,7 +33,6 @@ SHEET_VIEWS = (2, 5, 8, 12)
 class RenderReport:
     """What a rendering did; `rendered` and `skipped` count pictures."""
 
-    folder: KaggleFolder
     cars: tuple[str, ...]
     test_cars: tuple[str, ...]
     rendered: int
@@ -83,7 +82,6 @@ def render(out: Path, options: RenderOptions, on_progress: OnProgress = ignore_p
             metadata[name] = (name, *session.description)
             save_table(out / "metadata.csv", COLUMNS, (metadata[key] for key in sorted(metadata)))
     return RenderReport(
-        folder=folder,
         cars=tuple(name for number, name in names.items() if number < FIRST_TEST_CAR),
         test_cars=tuple(name for number, name in names.items() if number >= FIRST_TEST_CAR),
         rendered=rendered,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from carvanamask.errors import ConfigError, DataError
-from carvanamask.figures.curves import save_threshold_curve
+from carvanamask.figures.plots import save_threshold_curve
 from carvanamask.io.table import load_table
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.registry import BUILT_IN

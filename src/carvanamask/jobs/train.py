@@ -16,7 +16,7 @@ from carvanamask.core.card import ModelCard
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.run_dir import RunDir
 from carvanamask.errors import ConfigError, MissingPackageError, ModelError, nearest
-from carvanamask.figures.curves import save_training_curves
+from carvanamask.figures.plots import save_training_curves
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.registry import built_in_names, find_model
 from carvanamask.training.config import Config
@@ -83,18 +83,8 @@ def plan_run(
     return TrainPlan(RunDir.named(name or f"{model}-{number}", runs), config, initial)
 
 
-@dataclass(frozen=True)
-class TrainReport:
-    """The result of a training."""
-
-    run: RunDir
-    model: ModelFile
-    epochs: int
-    dice: float
-
-
-def train(folder: KaggleFolder, plan: TrainPlan, has_progress_bar: bool = True) -> TrainReport:
-    """Train as planned; an interrupted run resumes where it stopped, and a finished one is only reported.
+def train(folder: KaggleFolder, plan: TrainPlan, has_progress_bar: bool = True) -> RunDir:
+    """Train as planned, and return the finished run. An interrupted run resumes where it stopped.
 
     Raises ConfigError where the run was started with other options or pictures, or takes longer than the plan allows,
     and DataError where it holds out a car that its initial weights or its coarse model learned from.
@@ -109,7 +99,7 @@ def train(folder: KaggleFolder, plan: TrainPlan, has_progress_bar: bool = True) 
     _log_data(config, data, hardware)
     if run.is_finished:
         log.info(f"run '{run.name}' is finished: use another --name to train again")
-        return _report(run)
+        return run
     coarse_name = config.input.coarse_model
     coarse_model = find_model(coarse_name, run.root.parent) if coarse_name else None
     known = known_cars(plan.initial, coarse_model, data.split)
@@ -123,10 +113,10 @@ def train(folder: KaggleFolder, plan: TrainPlan, has_progress_bar: bool = True) 
         start_run(run, config, data.split, environment)
     fitting.fit(run, config, data, plan.initial, has_progress_bar)
     if not fitting.is_first_process():
-        raise SystemExit(0)  # only the first process writes the model and reports
+        raise SystemExit(0)  # only the first process writes the model
     save_training_curves(run.curves, load_metrics(run), run.name)
     _save_model(plan, data, known, coarse_model)
-    return _report(run)
+    return run
 
 
 def _import_fit() -> ModuleType:
@@ -234,19 +224,12 @@ def _in_words(hours: float) -> str:
     return f"{hours:.1f} hours" if hours >= 2 else f"{max(1, round(hours * 60))} min"
 
 
-def _best_epoch(run: RunDir) -> Mapping[str, float]:
-    return max(load_metrics(run), key=lambda row: row["val_dice"])
-
-
-def _report(run: RunDir) -> TrainReport:
-    return TrainReport(run, ModelFile.load(run.model), len(load_metrics(run)), _best_epoch(run)["val_dice"])
-
-
 def _save_model(plan: TrainPlan, data: TrainingData, known: set[str], coarse_model: ModelFile | None) -> None:
     """Write the run's best checkpoint as its model; `known` are cars that its initial weights or coarse model know."""
     from carvanamask.training.export import encode_onnx, load_network
 
-    run, config, best = plan.run, plan.config, _best_epoch(plan.run)
+    run, config = plan.run, plan.config
+    best = max(load_metrics(run), key=lambda row: row["val_dice"])
     cars = {sample.car for sample in [*data.training, *data.pseudo]}
     card = ModelCard(
         name=run.name,

@@ -180,12 +180,7 @@ class AugmentConfig(Section):
     hue: float = Field(50, ge=0, le=90, description="largest rotation of the hue, in OpenCV's units of 2 degrees")
     saturation: float = Field(5, ge=0, le=255, description="largest change of saturation, of 255")
     value: float = Field(15, ge=0, le=255, description="largest change of brightness, of 255")
-    blur: float = Field(
-        0,
-        ge=0,
-        le=20,
-        description="largest sigma of the blur of every other picture, in input pixels",
-    )
+    blur: float = Field(0, ge=0, le=20, description="largest sigma of the blur of every other picture, in input pixels")
     noise: float = Field(0, ge=0, le=255, description="largest sigma of the noise of every other picture, of 255")
     background: float = Field(0, ge=0, le=1, description="probability of another background behind the car")
     background_folder: str = Field("", description="folder of photographs as backgrounds, besides drawn ones")
@@ -200,9 +195,7 @@ class OptimizerConfig(Section):
     schedule: Literal["plateau", "one-cycle"] = Field("plateau", description="how the learning rate changes")
     plateau_factor: float = Field(0.1, gt=0, lt=1, description="plateau: factor of the learning rate")
     plateau_patience: int = Field(
-        4,
-        ge=0,
-        description="plateau: the rate falls after more than this many epochs without a gain of 0.01 % in Dice",
+        4, ge=0, description="plateau: the rate falls after more than this many epochs without a gain of 0.01 % in Dice"
     )
 
 
@@ -211,14 +204,10 @@ class TrainingConfig(Section):
 
     epochs: int = Field(50, ge=1, description="number of epochs; each ends in a validation and a checkpoint")
     epochs_per_pass: int = Field(
-        1,
-        ge=1,
-        description="epochs that together show every picture once; more lose less in an interruption",
+        1, ge=1, description="epochs that together show every picture once; more lose less in an interruption"
     )
     max_minutes: float | None = Field(
-        None,
-        gt=0,
-        description="stop after the epoch that exceeds this, within a one-cycle schedule; none: no limit",
+        None, gt=0, description="stop after the epoch that exceeds this, within a one-cycle schedule; none: no limit"
     )
     batch_size: int = Field(2, ge=1, description="pictures per step and device")
     accumulate: int = Field(1, ge=1, description="steps whose gradients are accumulated before an update")
