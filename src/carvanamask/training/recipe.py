@@ -94,7 +94,7 @@ def options() -> Iterator[tuple[str, str, str]]:
         for option in dict.fromkeys(option for kind in kinds.values() for option in kind.model_fields):
             having = {name: kind for name, kind in kinds.items() if option in kind.model_fields}
             described = {name: kind.model_fields[option].description or "" for name, kind in having.items()}
-            default = next(iter(having.values())).model_fields[option].default
+            default = next(iter(having.values())).model_validate({}).model_dump(mode="json")[option]
             description = next(iter(described.values()))
             if len(set(described.values())) > 1:
                 description = "; ".join(f"{name}: {text}" for name, text in described.items())
