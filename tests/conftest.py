@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from carvanamask.io.process import widen_signal_stack
 from command_line import Ended, Run
@@ -29,6 +30,10 @@ workers = 0
 precision = "fp32"
 """
 
+
+# a busy computer is slow, not wrong
+settings.register_profile("carvanamask", deadline=None)
+settings.load_profile("carvanamask")
 
 # a shell's background jobs ignore Ctrl-C, and so would every process that a test starts and presses it in
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -78,7 +78,7 @@ def draw_car(seed: int, turn: float, size_wh: tuple[int, int]) -> tuple[np.ndarr
     def polygon(points: list[tuple[float, float]]) -> np.ndarray:
         """From fractions of the picture, counted from its middle and the ground, to 1/16 pixels."""
         corners = [((0.5 + facing * x) * size_wh[0] - 0.5, (ground - y) * size_wh[1]) for x, y in points]
-        return np.rint(np.array(corners) * 16).astype(np.int32)
+        return np.rint(np.array(corners, np.float64) * 16).astype(np.int32)
 
     top = height + cabin
     hood, boot = ends(0.8 * height, height)

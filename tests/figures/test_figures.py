@@ -2,6 +2,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from carvanamask.core.mask import Mask
 from carvanamask.figures.pictures import EXCESS, MISSED, OUTLINE, TILE_PX_WH, draw_errors, outlined, save_contact_sheet
@@ -29,8 +30,8 @@ def test_outline_leaves_the_inside_unchanged() -> None:
 
 def test_contact_sheet_has_a_cell_per_tile(tmp_path: Path) -> None:
     save_contact_sheet(tmp_path / "sheet.png", [("a", np.zeros((4, 6, 3), np.uint8))] * 5, columns=2)
-    height, width = cv2.imread(str(tmp_path / "sheet.png")).shape[:2]
-    assert (width, height) == (2 * TILE_PX_WH[0], 3 * TILE_PX_WH[1])
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (2 * TILE_PX_WH[0], 3 * TILE_PX_WH[1])
 
 
 def test_page_contains_pictures_and_escapes_text(tmp_path: Path) -> None:
