@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
-import sysconfig
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from carvanamask.cli.app import app
 from carvanamask.studio import SHOWROOM
+from command_line import Run
 from drawn_cars import draw_kaggle_folder
 
 REPOSITORY = Path(__file__).parents[1]
@@ -42,33 +43,33 @@ def test_site_builds_without_broken_links(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="the guides' commands are written for a POSIX shell")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("guide", GUIDES)
-def test_guide_runs(guide: str, tmp_path: Path) -> None:
+def test_guide_runs(guide: str, tmp_path: Path, run: Run) -> None:
     draw_kaggle_folder(tmp_path / "data", cars=5, views=4, size_wh=(96, 64), test_cars=1)
-    pictures = sorted((SHOWROOM / "test").glob("0417da394980_0[15].jpg"))
-    for folder in ("photos/monday", "pictures"):
-        (tmp_path / folder).mkdir(parents=True)
-        for picture in pictures:
-            shutil.copy(picture, tmp_path / folder)
-    shutil.copy(pictures[0], tmp_path / "car.jpg")
-    environment = os.environ | {
-        "PATH": f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(REPOSITORY / "src"),
-        "OMP_NUM_THREADS": "1",  # a training this small only waits for its threads
-    }
-    for command in commands_of(REPOSITORY / "docs" / guide):
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{command[-1]}\n{done.stdout}{done.stderr}"
-
-
-def commands_of(guide: Path) -> Iterator[list[str]]:
-    """Return a guide's commands and examples, in order, as arguments for subprocess."""
-    for block in BLOCK.finditer(guide.read_text(encoding="utf-8")):
+    with Image.open(SHOWROOM / "test" / "0417da394980_01.jpg") as picture:
+        for path in ("car.jpg", "pictures/a.jpg", "photos/monday/0417da394980_01.jpg"):
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            picture.resize((480, 320)).save(tmp_path / path)
+    for block in BLOCK.finditer((REPOSITORY / "docs" / guide).read_text(encoding="utf-8")):
         if block["reason"]:
             assert block["reason"].startswith(("takes hours", "needs a GPU"))
         elif block["language"] == "python":
-            yield [sys.executable, "-c", block["text"]]
+            exec(compile(block["text"], guide, "exec"), {})
         else:
-            yield from (["sh", "-c", line.removeprefix("$ ")] for line in block["text"].splitlines())
+            for line in block["text"].splitlines():
+                run_line(line.removeprefix("$ "), run)
+
+
+def run_line(line: str, run: Run) -> None:
+    """Run a line of a shell: a command of this program in this process, which saves its imports, others in a shell."""
+    words = shlex.split(line)
+    if words[0] != "carvanamask":
+        subprocess.run(["sh", "-c", line], check=True)
+        return
+    words, file = (words[:-2], words[-1]) if words[-2] == ">" else (words, None)
+    ended = run(*words[1:])
+    assert ended.code == 0, f"{line}\n{ended.output}"
+    if file is not None:
+        Path(file).write_text(ended.out, encoding="utf-8")
 
 
 def test_every_page_is_in_the_navigation() -> None:
