@@ -52,6 +52,13 @@ def test_crop_stays_inside_the_picture() -> None:
     assert Box.for_crop(np.ones((80, 100), bool), (100, 80), (64, 32)) == Box(0, 0, 100, 80)
 
 
+def test_crop_is_at_least_a_pixel() -> None:
+    speck = Box.for_crop(marked(50, 50, 51, 51, (100, 100)), (10, 10), (1, 1))
+    assert speck is not None
+    assert speck == Box(5, 5, 1, 1)
+    assert speck.crop(np.zeros((10, 10))).shape == (1, 1)
+
+
 def test_small_mask_finds_crop_of_large_picture() -> None:
     small = Box.for_crop(marked(40, 30, 60, 40, (100, 80)), (1000, 800), (64, 32))
     assert small == Box(380, 290, 240, 120)

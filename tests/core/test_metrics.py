@@ -90,6 +90,11 @@ def test_empty_truth_has_dice_1_where_nothing_passes() -> None:
     assert curve.tolist() == [0, 0, 1, 1]
 
 
+def test_missed_pixel_has_dice_0() -> None:
+    values, truth = np.zeros((1, 2), np.float32), mask("#.")
+    assert dice_curve(ProbabilityMap(values), truth).tolist() == [0] * 256
+
+
 def test_uncertain_ratio_counts_from_30_to_210_of_255() -> None:
     pixels = np.array([[0, 29, 30, 127, 128, 210, 211, 255]], dtype=np.float32) / 255
     probabilities = ProbabilityMap(pixels)

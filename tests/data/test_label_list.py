@@ -67,8 +67,10 @@ def test_missing_and_empty_lists_are_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="doesn't exist: run pseudo-label again, or correct it"):
         load_labels(tmp_path / "labels.csv")
     save_labels(tmp_path / "labels.csv", [])
-    with pytest.raises(DataError, match="holds no labels"):
+    with pytest.raises(DataError) as error:
         load_labels(tmp_path / "labels.csv")
+    repair = "make it again with wider limits, or leave it out"
+    assert error.value == DataError("holds no labels", repair, tmp_path / "labels.csv")
     (tmp_path / "labels.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="can't be read after line 0"):
         load_labels(tmp_path / "labels.csv")

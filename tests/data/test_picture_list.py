@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from carvanamask.data.picture_list import find_pictures
-from carvanamask.errors import DataError
+from carvanamask.errors import DataError, PictureError
 
 
 def put(root: Path, *names: str) -> None:
@@ -78,7 +78,10 @@ def test_folder_named_like_picture(tmp_path: Path) -> None:
     put(tmp_path, "text.jpg/note.txt")
     tree = find_pictures([tmp_path])
     assert [item.key for item in tree.items] == ["shoot.jpg/x.jpg"]
-    assert [str(error).partition(".jpg ")[2] for _, error in tree.problems] == ["is a folder: name a picture in it"] * 2
+    folders = [tmp_path / name for name in ("empty.jpg", "text.jpg")]
+    assert list(tree.problems) == [
+        (str(folder), PictureError("is a folder", "name a picture in it", folder)) for folder in folders
+    ]
 
 
 def test_linked_folder_named_like_picture(tmp_path: Path) -> None:

@@ -23,13 +23,14 @@ def split_by_car(cars: Iterable[str], **options: Any) -> Split:
 
 
 def test_car_on_both_sides_is_refused() -> None:
-    with pytest.raises(DataError, match="car b is in training and validation"):
+    with pytest.raises(DataError, match="^car b is in training and validation: put every car on one side only$"):
         Split(("a", "b"), ("b", "c"))
 
 
 @pytest.mark.parametrize("sides", [((), ("a",)), (("a",), ())])
 def test_empty_side_is_refused(sides: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
-    with pytest.raises(DataError, match="both need at least one"):
+    message = f"^{len(sides[0])} cars to train on and {len(sides[1])} to validate: both need at least one$"
+    with pytest.raises(DataError, match=message):
         Split(*sides)
 
 
@@ -88,6 +89,35 @@ def test_hash_ignores_order() -> None:
 def test_split_round_trip() -> None:
     split = split_by_car(CARS, seed=3)
     assert Split.decode(split.encode()) == split
+
+
+def test_split_file_by_hand() -> None:
+    text = Split(("a",), ("b",)).encode()
+    assert text.splitlines() == [
+        "{",
+        ' "hash": "969261ea0ed6",',
+        ' "training": [',
+        '  "a"',
+        " ],",
+        ' "validation": [',
+        '  "b"',
+        " ]",
+        "}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("{", "", "split.json isn't what a run wrote"),
+        ("hash", "hush", "split.json isn't what a run wrote"),
+        ('"b"', '"c"', "split.json was changed (its cars hash to 0775987b3c2c)"),
+    ],
+)
+def test_damaged_split_file_is_refused(old: str, new: str, reason: str) -> None:
+    with pytest.raises(DataError) as error:
+        Split.decode(Split(("a",), ("b",)).encode().replace(old, new, 1))
+    assert str(error.value) == f"{reason}: put it back, or begin a new run"
 
 
 @pytest.mark.parametrize("count", [40, 41, 43])

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from carvanamask.data.run_dir import RunDir, run_of_model
+from carvanamask.data.run_dir import RunDir
 from carvanamask.data.split import Split
 from carvanamask.errors import ConfigError
 from carvanamask.io.atomic import save_text_atomically
@@ -41,19 +41,6 @@ def test_missing_metric_is_0(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
     save_metrics(run, [{"epoch": 0}, {"epoch": 1, "val_undecided": 0.05}])
     assert [row["val_undecided"] for row in load_metrics(run)] == [0, 0.05]
-
-
-@pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden"])
-def test_a_run_s_name_stays_in_its_folder(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="a run can't be called"):
-        RunDir.named(name, tmp_path)
-
-
-def test_results_go_into_the_models_run(tmp_path: Path) -> None:
-    run = RunDir(tmp_path / "first")
-    start_run(run, Config(), SPLIT, {})
-    assert run_of_model(run.model, tmp_path).root == run.root
-    assert run_of_model(Path("/elsewhere/studio-s"), tmp_path).root == tmp_path / "studio-s"
 
 
 def test_run_is_started_once_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
