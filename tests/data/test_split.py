@@ -23,7 +23,7 @@ def split_by_car(cars: Iterable[str], **options: Any) -> Split:
 
 
 def test_car_on_both_sides_is_refused() -> None:
-    with pytest.raises(DataError, match="^car b is in training and validation: put every car on one side only$"):
+    with pytest.raises(DataError, match=r"^car b is in training and validation: put every car on one side only$"):
         Split(("a", "b"), ("b", "c"))
 
 
