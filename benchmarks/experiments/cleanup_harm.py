@@ -13,11 +13,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from carvanamask.batch.pipeline import predict_all
+from carvanamask.batch.pipeline import finish_all
 from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import dice
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
-from carvanamask.errors import DataError
 from carvanamask.io.read import load_mask
 from carvanamask.jobs.evaluate import held_out
 from carvanamask.mask_quality.postprocess import STEPS, clean_up, make_mask
@@ -48,14 +47,11 @@ def main() -> None:
 def predicted(name: str, samples: list[Sample]) -> Iterable[tuple[Mask, Mask]]:
     """Yield (mask, true mask) of every held-out picture."""
     model = find_model(name)
-    found = predict_all(
-        build_predictor(model),
-        held_out(model, samples),
-        lambda picture: make_mask(picture.probabilities, model.card).to_rle(),
+    scored = held_out(model, samples)
+    rles = finish_all(
+        build_predictor(model), scored, lambda picture: make_mask(picture.probabilities, model.card).to_rle()
     )
-    for sample, rle in found:
-        if isinstance(rle, DataError):
-            raise rle
+    for sample, rle in zip(scored, rles, strict=True):
         assert sample.mask is not None
         truth = load_mask(sample.mask)
         yield Mask.from_rle(rle, truth.size_wh), truth

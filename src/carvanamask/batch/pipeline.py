@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from carvanamask.core.mask import ProbabilityMap
+from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import S
 from carvanamask.errors import DataError, FileNameError, PictureError
 from carvanamask.io.process import cpu_count
@@ -47,6 +48,17 @@ def predict_all(predictor: Predictor, samples: Iterable[S], finish: Finish[S, T]
     # twice as many: while the first picture is slow, the other threads still have work
     for outcomes in map_in_order(work, ([sample] for sample in samples), threads, ahead=2 * threads):
         yield from outcomes
+
+
+def finish_all(
+    predictor: Predictor, samples: Sequence[S], finish: Finish[S, T], on_progress: OnProgress = ignore_progress
+) -> Iterator[T]:
+    """Yield what `finish` returned for each sample, in their order. Raises the first DataError of a picture."""
+    for done, (_, outcome) in enumerate(predict_all(predictor, samples, finish), start=1):
+        if isinstance(outcome, DataError):
+            raise outcome
+        yield outcome
+        on_progress(Progress(len(samples), done))
 
 
 def process_pictures(predictor: Predictor, finish: Finish[S, T], samples: Iterable[S]) -> list[tuple[S, T | DataError]]:

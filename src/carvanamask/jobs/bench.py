@@ -17,12 +17,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from carvanamask.batch.pipeline import predict_all, threads_for_pictures
+from carvanamask.batch.pipeline import finish_all, threads_for_pictures
 from carvanamask.batch.writers import MaskWriter
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.picture_list import BatchItem, find_pictures
-from carvanamask.errors import ConfigError, DataError, ModelError
+from carvanamask.errors import ConfigError, ModelError
 from carvanamask.io.process import keep_freed_memory
 from carvanamask.io.read import load_picture
 from carvanamask.model.build import build_predictor
@@ -122,10 +122,7 @@ def bench(
 
 def write_masks(predictor: Predictor, model: ModelFile, items: Sequence[BatchItem], folder: Path) -> int:
     """Read, predict, threshold, check and write all pictures as a batch does; return their number."""
-    for _, outcome in predict_all(predictor, items, MaskWriter(model.card, folder).write):
-        if isinstance(outcome, DataError):
-            raise outcome
-    return len(items)
+    return len(list(finish_all(predictor, items, MaskWriter(model.card, folder).write)))
 
 
 def measure_in_turns(

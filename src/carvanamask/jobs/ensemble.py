@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from carvanamask.batch.options import BatchOptions
-from carvanamask.batch.pipeline import Predicted, predict_all
+from carvanamask.batch.pipeline import Predicted, finish_all
 from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask, ProbabilityMap
-from carvanamask.core.progress import OnProgress, Progress, ignore_progress
+from carvanamask.core.progress import OnProgress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.data.run_dir import RunDir
-from carvanamask.errors import ConfigError, DataError
+from carvanamask.errors import ConfigError
 from carvanamask.io.read import load_mask_of
 from carvanamask.model.build import build_predictor
 from carvanamask.model.ensemble import Ensemble, JointMap
@@ -73,7 +73,7 @@ def ensemble(
     members = [build_predictor(model.with_card(flip=model.card.flip or flip), device) for model in models]
     predictor = Ensemble(members, [1.0] * len(members))
     log.info(f"engine: {predictor.engine}")
-    blend = best_blend(_predictions(predictor, samples, on_progress), THRESHOLD)
+    blend = best_blend(finish_all(predictor, samples, _with_truth, on_progress), THRESHOLD)
     model = _save(run, models, blend.weights, flip, {"validation_dice": blend.dice})
     cars = len({sample.car for sample in samples})
     return EnsembleReport(model, names, blend.weights, cars, blend.dice_alone, blend.dice_equal, blend.dice)
@@ -86,18 +86,8 @@ def _held_out_by_all(models: Sequence[ModelFile], samples: Sequence[Sample]) -> 
     return [sample for sample in samples if sample.car in common - known]
 
 
-def _predictions(
-    predictor: Ensemble, samples: Sequence[Sample], on_progress: OnProgress
-) -> Iterator[tuple[Sequence[ProbabilityMap], Mask]]:
-    """Yield each picture's maps, one per member, and its true mask."""
-    for done, (sample, result) in enumerate(predict_all(predictor, samples, _with_truth), start=1):
-        if isinstance(result, DataError):
-            raise DataError(f"{sample.name} can't be scored: {result}")
-        yield result
-        on_progress(Progress(len(samples), done))
-
-
 def _with_truth(predicted: Predicted[Sample]) -> tuple[Sequence[ProbabilityMap], Mask]:
+    """Return a picture's maps, one per member, and its true mask."""
     assert predicted.sample.mask is not None
     assert isinstance(predicted.probabilities, JointMap)
     return predicted.probabilities.members, load_mask_of(predicted.picture, predicted.sample.mask)

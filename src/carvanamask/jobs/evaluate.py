@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from carvanamask.batch.options import BatchOptions
-from carvanamask.batch.pipeline import Predicted, predict_all
+from carvanamask.batch.pipeline import Predicted, finish_all
 from carvanamask.core.card import ModelCard
 from carvanamask.core.mask import Mask
 from carvanamask.core.metrics import boundary_iou, dice, dice_curve, iou
-from carvanamask.core.progress import OnProgress, Progress, ignore_progress
+from carvanamask.core.progress import OnProgress, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.errors import DataError
 from carvanamask.figures.pictures import save_comparison
@@ -155,16 +155,9 @@ def evaluate(
     predictor = build_predictor(model, device)
     log.info(f"engine: {predictor.engine}")
     samples = held_out(model, folder.training_samples())
-    scores: list[PictureScore] = []
     started = time.monotonic()
-    for sample, score in predict_all(predictor, samples, partial(_score, model.card)):
-        if isinstance(score, DataError):
-            raise DataError(f"{sample.name} can't be scored: {score}")
-        scores.append(score)
-        on_progress(Progress(len(samples), len(scores)))
-    seconds = time.monotonic() - started
-    scores.sort(key=lambda score: score.sample.name)
-    report = EvaluationReport(model.card, predictor.engine, tuple(scores), out, seconds)
+    scores = tuple(finish_all(predictor, samples, partial(_score, model.card), on_progress))
+    report = EvaluationReport(model.card, predictor.engine, scores, out, time.monotonic() - started)
     _remove_figures(out)
     save_text_atomically(out / "report.json", json.dumps(report.to_dict(), indent=1))
     save_table(out / "pictures.csv", COLUMNS, map(_row, scores))
