@@ -13,7 +13,7 @@ import simplejpeg
 
 from carvanamask.core.mask import Mask
 from carvanamask.core.progress import OnProgress, Progress, ignore_progress
-from carvanamask.data.kaggle_folder import KaggleFolder
+from carvanamask.data.kaggle_folder import KaggleFolder, Sample
 from carvanamask.errors import DataError
 from carvanamask.io.atomic import save_bytes_atomically
 from carvanamask.io.read import load_mask, load_picture
@@ -39,24 +39,6 @@ class RenderReport:
     skipped: int
 
 
-@dataclass(frozen=True)
-class _Shot:
-    """A picture to take and its paths; test pictures have no mask, as in the competition."""
-
-    view: int
-    picture: Path
-    mask: Path | None
-
-    def exists(self, size_wh: tuple[int, int]) -> bool:
-        """Return whether picture and mask are on the disk, complete and of this size."""
-        try:
-            if load_picture(self.picture).shape[1::-1] != size_wh:
-                return False
-            return self.mask is None or load_mask(self.mask).pixels.shape[::-1] == size_wh
-        except DataError:
-            return False
-
-
 def render(out: Path, options: RenderOptions, on_progress: OnProgress = ignore_progress) -> RenderReport:
     """Render cars into a Kaggle folder at `out`; a run that was stopped continues with what is missing.
 
@@ -70,13 +52,13 @@ def render(out: Path, options: RenderOptions, on_progress: OnProgress = ignore_p
     names = {number: car_id(options.seed, number, body) for number in numbers}
     metadata, rendered, done = _load_metadata(out / "metadata.csv"), 0, 0
     for number, name in names.items():
-        shots = _shots(folder, name, is_test=number >= FIRST_TEST_CAR)
-        missing = [shot for shot in shots if not shot.exists(options.size_wh)]
+        samples = _samples(folder, name, is_test=number >= FIRST_TEST_CAR)
+        missing = [sample for sample in samples if not _is_there(sample, options.size_wh)]
         done += len(VIEWS) - len(missing)
         if missing or name not in metadata:
             session = Session(options.seed, number, body, options.variant)
-            for shot in missing:
-                _take(shot, session, options)
+            for sample in missing:
+                _take(sample, session, options)
                 rendered, done = rendered + 1, done + 1
                 on_progress(Progress(len(numbers) * len(VIEWS), done))
             metadata[name] = (name, *session.description)
@@ -119,20 +101,29 @@ def car_id(seed: int, number: int, body: str | None = None) -> str:
     return hashlib.sha256(f"{seed} {number} {body or 'any'}".encode()).hexdigest()[:12]
 
 
-def _shots(folder: KaggleFolder, name: str, is_test: bool) -> Iterator[_Shot]:
+def _samples(folder: KaggleFolder, car: str, is_test: bool) -> Iterator[Sample]:
+    """Yield the pictures of a car; test pictures have no mask, as in the competition."""
     for view in VIEWS:
-        stem = f"{name}_{view:02d}"
-        if is_test:
-            yield _Shot(view, folder.test / f"{stem}.jpg", None)
-        else:
-            yield _Shot(view, folder.train / f"{stem}.jpg", folder.train_masks / f"{stem}_mask.gif")
+        name = f"{car}_{view:02d}"
+        mask = None if is_test else folder.train_masks / f"{name}_mask.gif"
+        yield Sample(car, view, (folder.test if is_test else folder.train) / f"{name}.jpg", mask)
 
 
-def _take(shot: _Shot, session: Session, options: RenderOptions) -> None:
-    if shot.mask is not None:
-        save_mask(shot.mask, Mask(session.mask(shot.view, options.size_wh)))
-    picture = session.picture(shot.view, options.size_wh, options.samples)
-    save_bytes_atomically(shot.picture, simplejpeg.encode_jpeg(picture, options.quality, colorsubsampling="420"))
+def _is_there(sample: Sample, size_wh: tuple[int, int]) -> bool:
+    """Return whether picture and mask are on the disk, complete and of this size."""
+    try:
+        if load_picture(sample.picture).shape[1::-1] != size_wh:
+            return False
+        return sample.mask is None or load_mask(sample.mask).size_wh == size_wh
+    except DataError:
+        return False
+
+
+def _take(sample: Sample, session: Session, options: RenderOptions) -> None:
+    if sample.mask is not None:
+        save_mask(sample.mask, Mask(session.mask(sample.view, options.size_wh)))
+    picture = session.picture(sample.view, options.size_wh, options.samples)
+    save_bytes_atomically(sample.picture, simplejpeg.encode_jpeg(picture, options.quality, colorsubsampling="420"))
 
 
 def _load_metadata(path: Path) -> dict[str, tuple[str, ...]]:
