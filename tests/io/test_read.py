@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from carvanamask.errors import DataError, DiskError, MaskError, PictureError
+from carvanamask.io import read
 from carvanamask.io.read import (
     decode_picture,
     load_mask,
@@ -272,9 +273,9 @@ def test_unreadable_file_is_one_line_with_repair(tmp_path: Path) -> None:
         "link.jpg": "is a broken link: link it to a picture again, or remove it",
     }
     for name, expected in repairs.items():
-        for read in (load_picture, picture_size_wh, load_mask):
+        for load in (load_picture, picture_size_wh, load_mask):
             with pytest.raises(PictureError) as error:
-                read(tmp_path / name)
+                load(tmp_path / name)
             assert str(error.value) == f"{tmp_path / name} {expected}"
 
 
@@ -315,12 +316,14 @@ def test_too_many_pixels_are_refused(size_wh: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("ending", [".jpg", ".png"])
-def test_limit_of_pixels_can_be_set(tmp_path: Path, ending: str) -> None:
+def test_limit_of_pixels_decides(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / f"car{ending}"
     Image.fromarray(four_patches()).save(path)
-    assert load_picture(path, max_pixels=48 * 32).shape == (32, 48, 3)
+    monkeypatch.setattr(read, "MAX_PIXELS", 48 * 32)
+    assert load_picture(path).shape == (32, 48, 3)
+    monkeypatch.setattr(read, "MAX_PIXELS", 48 * 32 - 1)
     with pytest.raises(PictureError, match=r"is too large \(48x32\): shrink it to 0.001535 megapixels"):
-        load_picture(path, max_pixels=48 * 32 - 1)
+        load_picture(path)
 
 
 def test_line_break_in_name_is_escaped(tmp_path: Path) -> None:
@@ -353,7 +356,8 @@ def test_odd_tiff_tag_gives_no_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["JPEG", "PNG", "GIF", "TIFF", "WEBP"])
-def test_flipped_bytes_give_a_picture_or_picture_error(ending: str) -> None:
+def test_flipped_bytes_give_a_picture_or_picture_error(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "MAX_PIXELS", 1_000_000)
     file = BytesIO()
     Image.fromarray(four_patches()).save(file, ending)
     random = np.random.default_rng(0)
@@ -361,7 +365,7 @@ def test_flipped_bytes_give_a_picture_or_picture_error(ending: str) -> None:
         data = np.frombuffer(file.getvalue(), dtype=np.uint8).copy()
         data[random.integers(0, len(data), 3)] = random.integers(0, 256, 3)
         with suppress(PictureError):
-            assert decode_picture(data.tobytes(), "upload", max_pixels=1_000_000).ndim == 3
+            assert decode_picture(data.tobytes(), "upload").ndim == 3
 
 
 def test_pillows_limits_stay_as_they_are() -> None:
@@ -373,19 +377,20 @@ def test_pillows_limits_stay_as_they_are() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_pictures_are_read_in_many_threads(tmp_path: Path) -> None:
+def test_pictures_are_read_in_many_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "MAX_PIXELS", 90_000_000)
     Image.fromarray(four_patches()).save(tmp_path / "good.jpg", quality=95)
     (tmp_path / "large.png").write_bytes(png_claiming((12_000, 8_000)))  # Pillow warns, then refuses its lack of pixels
 
-    def read(number: int) -> bool:
+    def is_read(number: int) -> bool:
         try:
-            load_picture(tmp_path / ("large.png" if number % 5 == 0 else "good.jpg"), max_pixels=90_000_000)
+            load_picture(tmp_path / ("large.png" if number % 5 == 0 else "good.jpg"))
         except PictureError:
             return False
         return True
 
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(read, range(200))) == [number % 5 != 0 for number in range(200)]
+        assert list(pool.map(is_read, range(200))) == [number % 5 != 0 for number in range(200)]
 
 
 # --- masks ------------------------------------------------------------------------------------------------------------

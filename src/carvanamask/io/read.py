@@ -41,7 +41,7 @@ _EXPORT_AGAIN = "copy or export it again"
 _warning_filters = threading.Lock()  # one list for all threads: two changing it at once can leave it changed
 
 
-def load_picture(path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def load_picture(path: Path) -> np.ndarray:
     """Return a picture as uint8 RGB of shape (height, width, 3), upright and in sRGB.
 
     Reads JPEG, PNG, WebP, GIF and TIFF. The picture is turned by its EXIF orientation and converted by its colour
@@ -49,13 +49,13 @@ def load_picture(path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     studio's wall, and of several frames the first counts. Raises PictureError.
     """
     with _open(path) as file:
-        return _decode(file, path, max_pixels)
+        return _decode(file, path)
 
 
 def load_picture_with_digest(path: Path) -> tuple[np.ndarray, str]:
     """Return `load_picture` and `file_digest` of one reading of the file. Raises PictureError."""
     with _open(path) as file:
-        picture = _decode(file, path, MAX_PIXELS)
+        picture = _decode(file, path)
         return picture, _digest(file, path)
 
 
@@ -68,9 +68,9 @@ def file_digest(path: Path) -> str:
         return ""
 
 
-def decode_picture(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def decode_picture(data: bytes, name: str) -> np.ndarray:
     """Return `load_picture` of a file's bytes; an error calls them `name`."""
-    return _decode(BytesIO(data), name, max_pixels)
+    return _decode(BytesIO(data), name)
 
 
 def convert_image(image: Image.Image) -> np.ndarray:
@@ -88,7 +88,7 @@ def convert_image(image: Image.Image) -> np.ndarray:
 
 def picture_size_wh(path: Path) -> tuple[int, int]:
     """Return the width and height that `load_picture` would return, from the header alone. Raises PictureError."""
-    with _open(path) as file, _read_header(file, path, MAX_PIXELS) as (image, orientation):
+    with _open(path) as file, _read_header(file, path) as (image, orientation):
         width, height = image.size
     return (height, width) if orientation >= 5 else (width, height)
 
@@ -98,7 +98,7 @@ def load_mask(path: Path) -> Mask:
 
     Raises MaskError for a picture with more values or with colours, PictureError for a file that can't be read.
     """
-    with _open(path) as file, _read_header(file, path, MAX_PIXELS) as (image, orientation):
+    with _open(path) as file, _read_header(file, path) as (image, orientation):
         pixels = _grey_pixels(_upright(image, orientation), path)
     car = pixels.max(initial=0)
     is_car = pixels == car if car > 0 else np.zeros(pixels.shape, dtype=bool)
@@ -155,12 +155,12 @@ def _digest(file: BinaryIO, path: Path) -> str:
 
 
 @contextmanager
-def _read_header(file: BinaryIO, name: Path | str, max_pixels: int) -> Iterator[tuple[Image.Image, int]]:
+def _read_header(file: BinaryIO, name: Path | str) -> Iterator[tuple[Image.Image, int]]:
     """Yield the image, its pixels not decoded yet, and its EXIF orientation, 1 to 8.
 
     Every exception that a decoder raises while the image is in use, of a dozen kinds, becomes one PictureError.
     """
-    shrink = f"shrink it to {max_pixels / 1e6:g} megapixels"
+    shrink = f"shrink it to {MAX_PIXELS / 1e6:g} megapixels"
     try:
         with _warning_filters, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of what fails below anyway, or doesn't matter (odd tags)
@@ -171,7 +171,7 @@ def _read_header(file: BinaryIO, name: Path | str, max_pixels: int) -> Iterator[
             if image.format == "TIFF":
                 image.getexif()  # read now, where it may warn, and not once more while it's decoded
         width, height = image.size
-        if width * height > max_pixels:
+        if width * height > MAX_PIXELS:
             raise PictureError(f"is too large ({width}x{height})", shrink, name)
         yield image, orientation if orientation in _UPRIGHT else 1
     except DataError:
@@ -194,8 +194,8 @@ def _damaged(error: Exception, name: Path | str) -> PictureError:
     return PictureError(f"is truncated or damaged ({reason})", _EXPORT_AGAIN, name)
 
 
-def _decode(file: BinaryIO, name: Path | str, max_pixels: int) -> np.ndarray:
-    with _read_header(file, name, max_pixels) as (image, orientation):
+def _decode(file: BinaryIO, name: Path | str) -> np.ndarray:
+    with _read_header(file, name) as (image, orientation):
         profile = image.info.get("icc_profile")
         if isinstance(image, JpegImageFile) and image.mode in _SIMPLEJPEG_MODES:
             file.seek(0)

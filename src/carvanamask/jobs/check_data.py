@@ -88,7 +88,7 @@ class _Pair:
             picture, self.picture_digest = load_picture_with_digest(path)
             return f"{picture.shape[1]}x{picture.shape[0]}"
         except PictureError as error:
-            self._add("error", "unreadable", path, error.reason, error.repair)
+            self.findings.append(Finding("error", "unreadable", path, error.reason, error.repair))
             return ""
 
     def _read_mask(self, path: Path, picture_size: str) -> None:
@@ -96,21 +96,18 @@ class _Pair:
             mask = load_mask(path)
         except (PictureError, MaskError) as error:
             code = "not-binary" if isinstance(error, MaskError) else "unreadable"
-            return self._add("error", code, path, error.reason, error.repair)
+            self.findings.append(Finding("error", code, path, error.reason, error.repair))
+            return
         if not mask.pixels.any():
-            self._add("warning", "empty-mask", path, "marks no car", "draw it, if there is one")
+            self.findings.append(Finding("warning", "empty-mask", path, "marks no car", "draw it, if there is one"))
         elif mask.pixels.all():
-            self._add("warning", "full-mask", path, "marks every pixel as car", "draw it again")
+            self.findings.append(Finding("warning", "full-mask", path, "marks every pixel as car", "draw it again"))
         else:
             self.mask_digest = file_digest(path)
         size = "x".join(map(str, mask.size_wh))
         if picture_size not in ("", size):
             reason = f"is {size}, its picture {picture_size}"
-            self._add("error", "size", path, reason, "export it in the size of its upright picture")
-        return None
-
-    def _add(self, severity: Severity, code: str, path: Path, reason: str, repair: str) -> None:
-        self.findings.append(Finding(severity, code, path, reason, repair))
+            self.findings.append(Finding("error", "size", path, reason, "export it in the size of its upright picture"))
 
 
 def check_data(folder: KaggleFolder, on_progress: OnProgress = ignore_progress) -> DataReport:
