@@ -1,4 +1,5 @@
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,9 @@ workers = 0
 precision = "fp32"
 """
 
+
+# threads of networks this small wait for each other longer than they compute; torch reads it when it is imported
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # a busy computer is slow, not wrong
 settings.register_profile("carvanamask", deadline=None)
