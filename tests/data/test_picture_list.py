@@ -1,8 +1,9 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from carvanamask.data.picture_list import find_pictures
+from carvanamask.data.picture_list import BatchItem, find_pictures
 from carvanamask.errors import DataError, PictureError
 
 
@@ -89,15 +90,22 @@ def test_linked_folder_named_like_picture(tmp_path: Path) -> None:
     (tmp_path / "again.jpg").symlink_to(tmp_path / "shoot")
     tree = find_pictures([tmp_path])
     assert [item.key for item in tree.items] == ["shoot/x.jpg"]
-    assert [str(error).rpartition("again.jpg ")[2] for _, error in tree.problems] == [
-        "is a link to a folder: name that folder"
-    ]
+    link = tmp_path / "again.jpg"
+    assert tree.problems == ((str(link), PictureError("is a link to a folder", "name that folder", link)),)
 
 
 def test_car_and_view_from_names(tmp_path: Path) -> None:
     put(tmp_path, "mon/car7_03.jpg", "tue/car7_03.jpg", "IMG.jpg")
-    cars = {item.key: (item.car, item.view) for item in find_pictures([tmp_path]).items}
-    assert cars == {"mon/car7_03.jpg": ("mon/car7", 3), "tue/car7_03.jpg": ("tue/car7", 3), "IMG.jpg": ("IMG.jpg", 0)}
+    assert find_pictures([tmp_path]).items == (
+        BatchItem("IMG.jpg", 0, tmp_path / "IMG.jpg", None, "IMG.jpg", "IMG"),
+        BatchItem("mon/car7", 3, tmp_path / "mon" / "car7_03.jpg", None, "mon/car7_03.jpg", "mon/car7_03"),
+        BatchItem("tue/car7", 3, tmp_path / "tue" / "car7_03.jpg", None, "tue/car7_03.jpg", "tue/car7_03"),
+    )
+
+
+def test_item_is_named_by_its_key() -> None:
+    item = BatchItem.of(Path("photos/car7_03.jpg"), "mon/car7_03.jpg")
+    assert (item.picture, item.output_name) == (Path("photos/car7_03.jpg"), "mon/car7_03")
 
 
 @pytest.mark.parametrize("name", ["none.jpg", "empty"])
@@ -105,6 +113,15 @@ def test_missing_path_is_one_line(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=f"{name} (doesn't exist: check its name|holds no pictures)"):
         find_pictures([tmp_path / name])
+
+
+def test_folders_without_pictures_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path, "a/notes.txt", "b/notes.txt")
+    with pytest.raises(DataError) as error:
+        find_pictures([Path("a"), Path("b")])
+    endings = ".jpg .jpeg .png .webp .gif .tif .tiff"
+    assert str(error.value) == f"a, b holds no pictures ({endings}): name another folder"
 
 
 def test_unusual_names_are_kept(tmp_path: Path) -> None:
@@ -121,6 +138,8 @@ def test_outputs_stay_in_results_folder(tmp_path: Path, monkeypatch: pytest.Monk
         items = find_pictures([Path(path) for path in paths]).items
         assert [item.output_name for item in items] == ["photos/x", "work/more/z"]
     assert [item.output_name for item in find_pictures([Path("../photos")]).items] == ["x"]
+    items = find_pictures([Path(".."), Path("more")]).items
+    assert [item.output_name for item in items] == ["photos/x", "work/more/z"]
 
 
 def test_outputs_differ_after_double_endings(tmp_path: Path) -> None:
@@ -144,8 +163,23 @@ def test_folder_that_may_only_be_listed(tmp_path: Path, monkeypatch: pytest.Monk
         f"{tmp_path}/closed/{name}.jpg can't be read (Permission denied): check its permissions" for name in "yz"
     ]
     monkeypatch.setattr(Path, "exists", as_for_others)
-    with pytest.raises(DataError, match=r"y\.jpg can't be read \(Permission denied\)"):
+    with pytest.raises(DataError, match=r"y\.jpg can't be read \(Permission denied\): check its name and permissions$"):
         find_pictures([tmp_path / "closed" / "y.jpg"])
+
+
+def test_closed_folder_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "x.jpg", "closed/y.jpg")
+    iterdir = Path.iterdir
+
+    def as_for_others(path: Path) -> Iterator[Path]:
+        if path.name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", as_for_others)
+    tree, closed = find_pictures([tmp_path]), tmp_path / "closed"
+    error = PictureError("can't be read (Permission denied)", "check its permissions", closed)
+    assert (len(tree.items), tree.problems) == (1, ((str(closed), error),))
 
 
 def test_links_and_dots_are_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,19 +65,21 @@ def test_unwritable_folder_is_a_disk_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "reason"),
     [
         ("", "is empty"),
-        ("img,mask\n", "begins with 'img,mask', not img,rle_mask: make it again"),
-        ("img,rle_mask\na_01.jpg,1 1\na_02.jpg\n", "line 3 has 1 columns"),
-        ("img,rle_mask\na_01.jpg,1 1,2\n", "line 2 has 3 columns"),
+        ("img,mask\n", "begins with 'img,mask', not img,rle_mask"),
+        (f"{'x' * 99}\n", f"begins with '{'x' * 60}', not img,rle_mask"),
+        ("img,rle_mask\na_01.jpg,1 1\na_02.jpg\n", "line 3 has 1 columns, not img and rle_mask"),
+        ("img,rle_mask\na_01.jpg,1 1,2\n", "line 2 has 3 columns, not img and rle_mask"),
     ],
 )
-def test_wrong_file_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+def test_wrong_file_is_named_with_its_line(tmp_path: Path, text: str, reason: str) -> None:
     path = tmp_path / "submission.csv"
     path.write_text(text)
-    with pytest.raises(SubmissionError, match=message):
+    with pytest.raises(SubmissionError) as error:
         list(read_submission(path))
+    assert error.value == SubmissionError(reason, "make it again", path)
 
 
 @pytest.mark.parametrize("kept", [0, 5, 40, -1])
@@ -88,5 +90,5 @@ def test_truncated_gzip_is_an_error(tmp_path: Path, kept: int) -> None:
     with pytest.raises(SubmissionError):
         list(read_submission(path))
     path.write_text("img,rle_mask\n")
-    with pytest.raises(SubmissionError):
+    with pytest.raises(SubmissionError, match=r": make it again$"):
         list(read_submission(path))

@@ -32,7 +32,7 @@ def test_car_below_1_percent_of_the_picture_needs_review(area: int, reason: str)
     assert review_reason(ProbabilityMap(np.zeros((100, 100), np.float32)), Mask(pixels)) == reason
 
 
-@pytest.mark.parametrize(("disagreement", "needs_review"), [(0, False), (0.0099, False), (0.0101, True), (0.12, True)])
+@pytest.mark.parametrize(("disagreement", "needs_review"), [(0, False), (0.01, False), (0.0101, True), (0.12, True)])
 def test_disagreement_above_1_percent_of_the_car_needs_review(disagreement: float, needs_review: bool) -> None:
     assert bool(review_reason(certain(disagreement), FULL)) == needs_review
 
@@ -47,4 +47,8 @@ def test_car_more_uncertain_than_the_card_allows_needs_review() -> None:
     mask = probabilities.to_mask(0.5)
     assert review_reason(probabilities, mask, max_uncertain_ratio=0.05) == ""
     assert review_reason(probabilities, mask, max_uncertain_ratio=0.049) == "5.0% of the car is uncertain"
-    assert review_reason(probabilities, mask) == ""  # the card knows no limit
+
+
+def test_card_without_limit_allows_any_uncertainty() -> None:
+    probabilities = ProbabilityMap(np.array([[1.0] + [0.4] * 19], np.float32))  # 19 times the mask
+    assert review_reason(probabilities, probabilities.to_mask(0.5)) == ""

@@ -57,7 +57,7 @@ def find_pictures(paths: Sequence[Path], results: Path | None = None) -> Picture
     """
     pictures = list_pictures(paths, results)
     if not pictures.items and not pictures.problems:
-        listed = ", ".join(printable(path) for path in paths) or "no path"
+        listed = ", ".join(printable(path) for path in paths)
         raise DataError(f"{listed} holds no pictures ({' '.join(PICTURE_ENDINGS)})", "name another folder")
     return pictures
 
