@@ -124,6 +124,10 @@ def test_negative_zero_is_a_probability() -> None:
     assert ProbabilityMap(np.array([[-0.0, 1.0]], np.float32)).values[0, 0] == 0
 
 
+def test_probability_map_may_be_empty() -> None:
+    assert ProbabilityMap(np.zeros((0, 3), np.float32)).size_wh == (3, 0)
+
+
 def test_view_that_skips_columns_is_a_probability_map() -> None:
     values = np.linspace(0, 1, 12, dtype=np.float32).reshape(2, 6)[:, ::-2]
     assert ProbabilityMap(values).values is values
@@ -143,8 +147,9 @@ def test_pixel_at_the_threshold_is_not_car() -> None:
 
 def test_enlarged_edge_follows_the_probabilities() -> None:
     # 0.2 and 0.8 enlarged to twice the width are 0.2 0.35 0.65 0.8: at 0.3 the edge lies a pixel left of the middle
-    probabilities = ProbabilityMap(np.array([[0.2, 0.8]], dtype=np.float32))
+    probabilities = ProbabilityMap(np.array([[0.2, 0.8]], dtype=np.float32), disagreement=0.25)
     enlarged = probabilities.resized((4, 1))
+    assert enlarged.disagreement == 0.25
     np.testing.assert_allclose(enlarged.values, [[0.2, 0.35, 0.65, 0.8]], atol=1e-6)
     assert enlarged.to_mask(0.3).pixels.tolist() == [[False, True, True, True]]
 

@@ -186,6 +186,7 @@ def test_links_and_dots_are_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyP
     put(tmp_path, "photos/x.jpg", "elsewhere/photos/x.jpg", "elsewhere/deep/y.jpg")
     monkeypatch.chdir(tmp_path)
     Path("link").symlink_to("elsewhere/deep")
+    assert [item.key for item in find_pictures([Path("link")]).items] == ["y.jpg"]
     items = find_pictures([Path("photos"), Path("link/../photos")]).items
     assert [item.output_name for item in items] == ["elsewhere/photos/x", "photos/x"]
     assert [item.output_name for item in find_pictures([Path(), Path("photos")]).items] == [

@@ -23,6 +23,17 @@ def bright_square(size_px: int) -> np.ndarray:
 
 
 @pytest.fixture
+def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves the figures empty: for tests of which pictures are drawn."""
+
+    def save_empty(path: Path, *arguments: object) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    monkeypatch.setattr("carvanamask.jobs.evaluate.save_comparison", save_empty)
+
+
+@pytest.fixture
 def folder(tmp_path: Path) -> KaggleFolder:
     """Three cars of two views, a bright 8x8 square; car c's truth is only half of what the model will find."""
     for car, truth_px in (("a", 8), ("b", 8), ("c", 4)):
@@ -76,6 +87,7 @@ def test_masks_that_need_review(folder: KaggleFolder, model: ModelFile, tmp_path
     ] == "b_01,0.000000,0.000000,0.000000,no car found"
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_seed_chooses_figures(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     for out in ("first", "second"):
         evaluate(model, folder, tmp_path / out, figures=2, seed=5)
@@ -94,6 +106,7 @@ def test_unknown_cars_are_held_out(folder: KaggleFolder, tmp_path: Path) -> None
     assert {sample.car for sample in held_out(model, folder.training_samples())} == {"b", "c"}
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_evaluation_replaces_the_last_one(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (out / "figures").mkdir(parents=True)

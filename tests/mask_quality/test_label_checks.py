@@ -7,7 +7,7 @@ import pytest
 
 from carvanamask.core.mask import Mask
 from carvanamask.data.kaggle_folder import Sample
-from carvanamask.mask_quality.label_checks import Candidate, refused_views
+from carvanamask.mask_quality.label_checks import Candidate, Refusal, refused_views
 from carvanamask.mask_quality.label_limits import LabelLimits
 from carvanamask.mask_quality.vehicle import Silhouette
 
@@ -38,19 +38,21 @@ def test_car_whose_views_agree_is_not_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("change", "reason", "detail"),
     [
-        ({"area_px": 0}, "empty"),
-        ({"agreement": 0.89}, "agreement"),
-        ({"uncertain_ratio": 0.11}, "undecided"),
-        ({"stray_share": 0.02}, "strays"),
+        ({"area_px": 0}, "empty", "the models find no car"),
+        ({"agreement": 0.89}, "agreement", "the models agree by 0.8900, less than 0.9"),
+        ({"uncertain_ratio": 0.11}, "undecided", "0.1100 of the area is uncertain, more than 0.1"),
+        ({"stray_share": 0.02}, "strays", "0.0200 of the mask is outside its largest part, more than 0.01"),
     ],
 )
-def test_picture_beyond_a_limit_is_refused_alone(change: dict[str, Any], reason: str) -> None:
+def test_picture_beyond_a_limit_is_refused_alone(change: dict[str, Any], reason: str, detail: str) -> None:
     views = car()
     views[4] = replace(views[4], **change)
     # its silhouette is odd, too, but what is refused anyway says nothing about its partner
     assert refusals(views, {5: silhouette(2, 16)}) == {5: reason}
+    found = refused_views(views, lambda _: silhouette(), LIMITS)
+    assert found == {views[4].sample: Refusal(reason, detail)}
 
 
 def test_values_at_the_limits_pass() -> None:
@@ -74,6 +76,29 @@ def test_front_is_compared_with_itself() -> None:
 
 def test_pair_of_two_sizes_is_refused() -> None:
     assert refusals(car(), {3: silhouette(6, 8)}) == {3: "area", 15: "area"}
+    # a pair is compared whatever view before it has no partner
+    assert refusals(car()[:15], {3: silhouette(6, 8)}) == {3: "area", 15: "area"}
+
+
+def test_refused_pair_is_explained() -> None:
+    samples = [view.sample for view in car()]
+
+    def explained(area: int, overlap: int) -> Refusal:
+        left, right = np.zeros((1, 2000), dtype=bool), np.zeros((1, 2000), dtype=bool)
+        left[:, :1000] = right[:, overlap : overlap + 1000] = True
+        pair = {2: Silhouette(left, 1000), 16: Silhouette(right, area)}
+        same = Silhouette(np.ones((1, 2000), dtype=bool), 1000)
+        return refused_views(car(), lambda sample: pair.get(sample.view, same), LIMITS)[samples[1]]
+
+    fit = "the mirror image of view 16 fits by 0.5000, less than 0.9"
+    assert explained(1000, 500) == Refusal("mirror", fit)
+    ratio = "its area and view 16's are as 0.5000 to 1, less than 0.8"
+    assert explained(500, 1000) == Refusal("area", ratio)
+
+
+def test_pairs_of_a_turn_of_four_views() -> None:
+    found = refusals(car(views=4), {2: silhouette(6, 8)}, replace(LIMITS, views=4))
+    assert found == {1: "car", 2: "area", 3: "car", 4: "area"}
 
 
 def test_view_without_a_partner_passes() -> None:
