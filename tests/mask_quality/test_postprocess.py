@@ -182,7 +182,9 @@ def test_rest_below_an_overhang_is_filled_as_a_hole() -> None:
 
 
 def test_unknown_step_suggests_the_nearest() -> None:
-    with pytest.raises(ConfigError, match=r"no clean-up step 'fill-holes'; did you mean 'fill_holes'\? \(steps: join_"):
+    with pytest.raises(
+        ConfigError, match=r"no clean-up step 'fill-holes'; did you mean 'fill_holes'\? \(steps: join_fragments, drop_"
+    ):
         clean_up(drawn(BODY), ["fill-holes"])
 
 

@@ -59,7 +59,9 @@ def test_full_and_empty_masks_have_silhouettes() -> None:
 
 def test_silhouette_has_a_margin_of_5_percent() -> None:
     # 0.05 * 256 = 12.8 and 0.05 * 128 = 6.4: pixels whose centres lie between the margins
-    assert Box.enclosing(Silhouette.of(Mask(np.ones((64, 96), bool))).pixels) == Box(13, 6, 230, 116)
+    silhouette = Silhouette.of(Mask(np.ones((64, 96), bool))).pixels
+    assert Box.enclosing(silhouette) == Box(13, 6, 230, 116)
+    assert silhouette.sum() == 230 * 116
 
 
 def right_end(tail_px: int) -> int:
