@@ -134,7 +134,7 @@ def test_predict_many_raises_at_the_bad_picture(model: carvanamask.Model) -> Non
         next(masks)
 
 
-def test_cutout_with_transparency_and_in_front_of_backgrounds(model: carvanamask.Model) -> None:
+def test_cutout_with_and_without_background(model: carvanamask.Model) -> None:
     picture = bright_block()
     mask = model.predict(picture)
     np.testing.assert_array_equal(model.cutout(picture), cut_out(picture, mask))
@@ -197,7 +197,7 @@ assert "torch" not in sys.modules
 """)
 
 
-def test_default_model_cuts_synthetic_cars_that_it_never_saw() -> None:
+def test_default_model_cuts_unseen_cars() -> None:
     model = carvanamask.load_model(device="cpu")
     scores = []
     for sample in KaggleFolder(SHOWROOM).training_samples()[::8]:

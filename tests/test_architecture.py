@@ -15,7 +15,7 @@ def run_python(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
 
 
-def test_the_command_line_imports_neither_torch_nor_openvino() -> None:
+def test_command_line_imports_no_torch_or_openvino() -> None:
     code = "import sys, carvanamask.cli.app; print({'torch', 'openvino', 'matplotlib', 'cv2'} & set(sys.modules))"
     assert run_python(code) == "set()\n"
 

@@ -15,7 +15,7 @@ def test_file_is_complete_after_two_equal_scans() -> None:
     assert arrivals.scan({"x": "20 bytes"}) == ["x"]
 
 
-def test_complete_file_returns_until_finished_and_after_a_change() -> None:
+def test_complete_file_returns_until_finished() -> None:
     arrivals = Arrivals()
     arrivals.scan({"x": "1", "y": "1"})
     assert arrivals.scan({"x": "1", "y": "1"}) == ["x", "y"]
@@ -85,7 +85,7 @@ def test_memory_grows_with_the_folder_not_with_time() -> None:
     assert late < 1.5 * early
 
 
-def test_progress_of_rounds_adds_up_without_failures_to_retry() -> None:
+def test_progress_of_rounds_adds_up() -> None:
     bad = DataError("bad")
     morning = Progress(total=4, kept=1, done=3, failures=(("x", bad), ("y", bad)), seconds=2.0)
     noon = Progress(total=2, kept=0, done=1, seconds=1.0)

@@ -235,7 +235,7 @@ def functions_on_the_stack(outermost: str) -> list[str]:
     return names[: names.index(outermost) + 1][::-1]
 
 
-def test_at_most_five_calls_lead_from_the_command_to_the_engine(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_five_calls_from_command_to_engine(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     submit, infer = ThreadPoolExecutor.submit, OpenVinoPredictor.infer
     command, engine = list[list[str]](), list[list[str]]()
 

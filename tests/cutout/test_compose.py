@@ -77,7 +77,7 @@ def test_composite_over_shows_background_where_clear() -> None:
     assert laid[1, 1].tolist() == [99, 99, 99]
 
 
-def test_composite_has_the_car_s_pixels_and_the_room_s_corners() -> None:
+def test_composite_joins_car_and_room() -> None:
     picture = np.full((96, 96, 3), 200, np.uint8)
     scene = composite(picture, disc(), dusk_room((96, 96)))
     assert abs(int(scene[48, 48, 0]) - 200) <= 1

@@ -54,7 +54,7 @@ def test_folder_has_kaggle_s_layout(tmp_path: Path) -> None:
     assert {row["id"] for row in rows} == {car, test_car}
 
 
-def test_stopped_run_continues_with_missing_and_broken_files(tmp_path: Path, shots: list[tuple[int, int]]) -> None:
+def test_stopped_run_replaces_broken_files(tmp_path: Path, shots: list[tuple[int, int]]) -> None:
     report = render(tmp_path, RenderOptions(cars=2, size_wh=SIZE_WH, seed=7))
     complete = contents(tmp_path)
     first, second = report.cars

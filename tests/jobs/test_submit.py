@@ -57,9 +57,7 @@ def interrupted_after(count: int) -> OnProgress:
     return on_progress
 
 
-def test_rows_are_full_size_masks_in_the_order_of_the_sample(
-    folder: KaggleFolder, model: ModelFile, tmp_path: Path
-) -> None:
+def test_rows_follow_the_sample_s_order(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out, masks = tmp_path / "submission.csv.gz", tmp_path / "masks"
     report = submit(model, folder, out, masks)
 
@@ -144,9 +142,7 @@ def test_deleted_mask_is_written_again(folder: KaggleFolder, model: ModelFile, t
     assert (masks / "a_01.png").exists()
 
 
-def test_bad_picture_prevents_the_submission_and_keeps_the_rest(
-    folder: KaggleFolder, model: ModelFile, tmp_path: Path
-) -> None:
+def test_bad_picture_prevents_the_submission(folder: KaggleFolder, model: ModelFile, tmp_path: Path) -> None:
     out = tmp_path / "submission.csv.gz"
     bad = folder.test / NAMES[4]
     complete = bad.read_bytes()

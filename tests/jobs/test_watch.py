@@ -306,9 +306,7 @@ def test_results_of_other_options_are_refused_at_once(studio: Studio) -> None:
         studio.watch()
 
 
-def test_unwritable_out_is_an_error_at_first_and_waited_for_later(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unwritable_out_is_an_error_only_at_first(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     (studio.root / "blocked").write_text("a file")
     with pytest.raises(DiskError):
         studio.watch(out=studio.root / "blocked")

@@ -192,7 +192,7 @@ def test_unknown_step_suggests_the_nearest() -> None:
 
 
 @pytest.mark.parametrize(("thickness_px", "is_joined"), [(12, True), (13, False)])
-def test_fragment_thickness_limit_is_1_2_percent_of_the_height(thickness_px: int, is_joined: bool) -> None:
+def test_fragment_limit_is_1_2_percent_of_the_height(thickness_px: int, is_joined: bool) -> None:
     mask = drawn((0, 500, 400, 800), (100, 440, 100 + thickness_px, 480), size_wh=(400, 1000))
     assert join_fragments(mask).pixels[490, 105] == is_joined
 

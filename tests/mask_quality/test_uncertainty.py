@@ -33,7 +33,7 @@ def test_car_below_1_percent_of_the_picture_needs_review(area: int, reason: str)
 
 
 @pytest.mark.parametrize(("disagreement", "needs_review"), [(0, False), (0.01, False), (0.0101, True), (0.12, True)])
-def test_disagreement_above_1_percent_of_the_car_needs_review(disagreement: float, needs_review: bool) -> None:
+def test_disagreement_limit_is_1_percent_of_the_car(disagreement: float, needs_review: bool) -> None:
     assert bool(review_reason(certain(disagreement), FULL)) == needs_review
 
 
@@ -42,7 +42,7 @@ def test_disagreement_is_named() -> None:
     assert review_reason(certain(0.12), FULL) == reason
 
 
-def test_car_more_uncertain_than_the_card_allows_needs_review() -> None:
+def test_uncertainty_limit_is_the_card_s() -> None:
     probabilities = ProbabilityMap(np.array([[0.7] + [1.0] * 19], np.float32))
     mask = probabilities.to_mask(0.5)
     assert review_reason(probabilities, mask, max_uncertain_ratio=0.05) == ""

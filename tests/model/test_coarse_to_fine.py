@@ -126,7 +126,7 @@ def test_disagreement_is_a_share_of_the_pixels_above_0_5() -> None:
 
 
 @pytest.mark.parametrize(("share", "has_failed"), [(0.028, False), (0.032, True)])
-def test_refinement_that_contradicts_3_percent_of_the_car_has_failed(share: float, has_failed: bool) -> None:
+def test_refinement_fails_at_3_percent_of_the_car(share: float, has_failed: bool) -> None:
     class Outgrown(WithHole):
         """Adds a grey column beside the car, which the edge's bounds allow: it shows whose map is the result."""
 

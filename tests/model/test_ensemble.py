@@ -121,7 +121,7 @@ def test_weights_without_a_mean_are_refused(weights: list[float], reason: str) -
     assert "\n" not in str(caught.value)
 
 
-def test_members_of_different_input_size_average_at_the_picture_s_size(tmp_path: Path) -> None:
+def test_members_average_at_the_picture_s_size(tmp_path: Path) -> None:
     picture = np.zeros((20, 30, 3), dtype=np.uint8)
     picture[:, 15:] = 255
     members = [

@@ -21,7 +21,7 @@ def test_plateau_patience(scores: list[float], falls_after: int | None) -> None:
     assert rates.index(min(rates)) == (0 if falls_after is None else falls_after)
 
 
-def test_uncertain_ratio_is_that_of_99_5_percent_of_the_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uncertain_ratio_covers_99_5_percent(monkeypatch: pytest.MonkeyPatch) -> None:
     logged = {}
     monkeypatch.setattr(CarSegmentation, "log", lambda module, name, value, **options: logged.update({name: value}))
     module = CarSegmentation(load_config(None, ["network.levels=1", "network.filters=1"]))
