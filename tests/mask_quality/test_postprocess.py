@@ -99,6 +99,11 @@ def test_background_at_the_border_is_no_hole() -> None:
     assert_same(fill_holes(car, small=1, large=0, deep=0), car)
 
 
+def test_hole_may_touch_the_outside_by_a_corner() -> None:
+    car = Mask(np.array([[1, 1, 0], [1, 0, 1], [1, 1, 1]], dtype=bool))
+    assert_same(fill_holes(car), Mask(np.array([[1, 1, 0], [1, 1, 1], [1, 1, 1]], dtype=bool)))
+
+
 def test_antenna_fragments_are_joined_from_below() -> None:
     upper, lower, antenna = (100, 20, 101, 26), (100, 30, 101, 35), (100, 20, 101, 40)
     assert_same(join_fragments(drawn(BODY, upper, lower)), drawn(BODY, antenna))
@@ -121,7 +126,7 @@ def test_sticker_is_dropped_and_mirror_is_not() -> None:
 
 def test_second_car_is_kept() -> None:
     both = drawn(BODY, (20, 2, 180, 20))
-    assert_same(drop_far_blobs(both), both)
+    assert drop_far_blobs(both) is both
 
 
 def test_dip_in_the_roof_is_closed() -> None:
