@@ -21,6 +21,7 @@ from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.errors import ConfigError, MaskError, ModelError, PictureError
 from carvanamask.io.read import load_pair
 from carvanamask.io.write import save_picture
+from carvanamask.mask_quality.postprocess import clean_up
 from carvanamask.model.registry import DEFAULT_MODEL
 from carvanamask.studio import SHOWROOM
 
@@ -142,6 +143,16 @@ def test_cutout_with_and_without_background(model: carvanamask.Model) -> None:
     np.testing.assert_array_equal(model.cutout(picture, "room"), composite(picture, mask, dusk_room((24, 16))))
     grey = np.full((160, 240, 3), 0xE0, np.uint8)
     np.testing.assert_array_equal(model.cutout(picture, "#e0e0e0"), model.cutout(picture, grey))
+
+
+def test_cutout_runs_every_clean_up_step(model: carvanamask.Model) -> None:
+    picture = bright_block()
+    picture[8, 12] = 0
+    mask = model.predict(picture)
+    assert not mask.pixels[8, 12]
+    assert model.cutout(picture)[8, 12, 3] == 255
+    np.testing.assert_array_equal(model.cutout(picture), cut_out(picture, clean_up(mask)))
+    np.testing.assert_array_equal(carvanamask.cut_out(picture, mask), cut_out(picture, mask))
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), [[0]], None, 1])

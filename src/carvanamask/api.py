@@ -18,7 +18,7 @@ from carvanamask.cutout.scene import Scene
 from carvanamask.errors import MaskError, PictureError
 from carvanamask.io.read import convert_image, decode_picture, load_picture
 from carvanamask.io.storage import to_path
-from carvanamask.mask_quality.postprocess import make_mask
+from carvanamask.mask_quality.postprocess import CUTOUT_CLEAN_UP, make_mask
 from carvanamask.model.build import build_predictor
 from carvanamask.model.device import Device
 from carvanamask.model.model_file import ModelFile
@@ -49,12 +49,12 @@ class Model:
 
     @property
     def card(self) -> ModelCard:
-        """Everything that is known about the model."""
+        """The card: everything that is known about the model."""
         return self.file.card
 
     @property
     def engine(self) -> str:
-        """What computes, on which device."""
+        """The engine and the device that compute."""
         return self.predictor.engine
 
     def predict(self, picture: Picture) -> Mask:
@@ -83,7 +83,8 @@ class Model:
         """Return the car with transparency, RGBA uint8 (height, width, 4), or composited onto a background, RGB uint8.
 
         A background is a picture, which is scaled to cover, "room", or a colour like "#e0e0e0"; the car casts a shadow
-        on it. Raises ConfigError for any other name.
+        on it. Raises ConfigError for any other name. The mask is cleaned by every step, as the command `cutout` does;
+        `cut_out` takes a mask of your own.
 
         >>> from carvanamask.studio import SHOWROOM
         >>> model, picture = load_model("studio-s"), SHOWROOM / "test" / "0417da394980_01.jpg"
@@ -93,7 +94,8 @@ class Model:
         [224, 224, 224]
         """
         pixels = _to_pixels(picture)
-        mask = self.predict(pixels)
+        card = self.card.model_copy(update={"clean_up": CUTOUT_CLEAN_UP})
+        mask = make_mask(self.predictor.predict(pixels), card)
         if background is None:
             return compose.cut_out(pixels, mask)
         if isinstance(background, str):

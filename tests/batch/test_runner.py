@@ -101,9 +101,9 @@ def test_only_changed_lost_and_new_pictures_are_processed(model: ModelFile, pict
 def test_folder_of_another_model_or_option_is_refused(model: ModelFile, pictures: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(model, pictures, out)
-    with pytest.raises(ConfigError, match="another model, version or options"):
+    with pytest.raises(ConfigError, match="holds results of 'bright' with other options or of another version"):
         run(model.with_card(threshold=0.9), pictures, out)
-    with pytest.raises(ConfigError, match="another model, version or options"):
+    with pytest.raises(ConfigError, match="holds results of 'bright' with other options or of another version"):
         predict(model, find_pictures([pictures]), ProbabilityWriter(model.card, out))
 
 
@@ -113,7 +113,7 @@ def test_folder_of_another_version_is_refused(
     out = tmp_path / "out"
     run(model, pictures, out)
     monkeypatch.setattr("carvanamask.batch.shard.__version__", "0.0.1")
-    with pytest.raises(ConfigError, match="another model, version or options"):
+    with pytest.raises(ConfigError, match="holds results of 'bright' with other options or of another version"):
         run(model, pictures, out)
 
 
@@ -186,7 +186,7 @@ def test_folder_of_version_0_2_0_is_refused(model: ModelFile, pictures: Path, tm
     with pytest.raises(ConfigError) as refusal:
         run(model, pictures, out)
     assert str(refusal.value) == (
-        f"{out} was begun with another model, version or options than 'bright' has now: "
+        f"{out} holds results of 'bright' with other options or of another version: "
         "name another --out, or remove that folder to process all pictures again"
     )
     assert bytes_of(out) == {}

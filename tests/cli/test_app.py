@@ -315,11 +315,11 @@ def test_quiet_shows_warnings_only(before: bool, run: Run, model: Path, tmp_path
     words = ["predict", "data/test", "--model", "bright"]
     code, out, err = run(*(["--quiet", *words] if before else [*words, "--quiet"]))
     assert (code, err) == (0, "")
-    assert "1 pictures" in out
+    assert "1 picture," in out
     assert "engine: " in run(*words, "--out", "again").err
     (picture,) = (tmp_path / "data" / "test").iterdir()
     save_picture(picture, np.zeros((64, 96, 3), np.uint8))
-    assert run(*words, "--quiet").err.startswith("warning: 1 pictures have changed")
+    assert run(*words, "--quiet").err.startswith("warning: 1 picture has changed")
 
 
 def test_verbose_shows_where_an_error_was_raised(run: Run) -> None:

@@ -23,6 +23,7 @@ from carvanamask.core.progress import Progress
 from carvanamask.errors import PictureError
 from carvanamask.io.read import load_mask, load_picture
 from carvanamask.io.write import save_picture
+from carvanamask.mask_quality.postprocess import STEPS
 from carvanamask.model.openvino_engine import OpenVinoPredictor
 from command_line import Run, expect_error
 
@@ -141,7 +142,7 @@ def test_cutout_before_each_background(predict: Run) -> None:
 
 def test_folder_never_mixes_backgrounds(predict: Run) -> None:
     predict("cutout", "shoot", "--background", "#ffffff")
-    expect_error(predict("cutout", "shoot", "--background", "#000000"), "another model, version or options")
+    expect_error(predict("cutout", "shoot", "--background", "#000000"), "with other options or of another version")
 
 
 @pytest.mark.parametrize("background", ["#12", "#gggggg", "#-00001", "#1_2_34"])
@@ -200,7 +201,7 @@ def test_background_is_known_by_its_bytes(predict: Run, here: Path) -> None:
     assert predict("cutout", "shoot", "--background", "wall.png").code == 0
     assert "2 of them finished before" in predict("cutout", "shoot", "--background", "./wall.png").output
     put(here / "wall.png", column=9)
-    expect_error(predict("cutout", "shoot", "--background", "wall.png"), "another model, version or options")
+    expect_error(predict("cutout", "shoot", "--background", "wall.png"), "with other options or of another version")
 
 
 @pytest.mark.parametrize(
@@ -218,8 +219,7 @@ def test_other_pictures_of_the_same_names_are_reported(predict: Run, here: Path)
     assert "names before" not in predict("predict", "shoot").output
     put(here / "other" / "1.jpg", column=7)
     assert (
-        "1 pictures have changed since their results were written: they are replaced"
-        in predict("predict", "other").output
+        "1 picture has changed since the results were written: they are replaced" in predict("predict", "other").output
     )
 
 
@@ -255,3 +255,8 @@ def test_five_calls_from_command_to_engine(run: Run, monkeypatch: pytest.MonkeyP
     for before, after in zip(command, engine, strict=True):
         # the functions are one more than the calls between them, and infer comes after these
         assert len(before + after) <= 5, before + after
+
+
+def test_help_names_every_clean_up_step(run: Run) -> None:
+    shown = " ".join(run("predict", "--help").out.replace("│", " ").split())
+    assert f"Clean-up steps: {', '.join(STEPS)}, all or none" in shown

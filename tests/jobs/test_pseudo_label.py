@@ -150,9 +150,7 @@ def test_changed_picture_or_lost_mask_is_predicted_again(
 def test_folder_of_other_models_is_refused(models: list[ModelFile], folder: KaggleFolder, tmp_path: Path) -> None:
     pseudo_label(models, folder, tmp_path / "out")
     third = save_brightness_model(tmp_path / "third", SIZE_WH, 120.0, name="third")
-    with pytest.raises(
-        ConfigError, match=r"out was begun with another model, version or options than .*: name another --out"
-    ):
+    with pytest.raises(ConfigError, match=r"out holds results of another model than .*: name another --out"):
         pseudo_label([models[0], third], folder, tmp_path / "out")
 
 

@@ -156,7 +156,8 @@ def test_bad_picture_prevents_the_submission(folder: KaggleFolder, model: ModelF
     assert file == bad.name
     assert bad.name in str(error)
     assert report.advice == (
-        "no submission: 1 picture failed. Repair, then run the same command again: 8 finished are kept"
+        "no submission: 1 picture failed. Replace the files that failed, "
+        "then run the same command again: 8 finished are kept"
     )
 
     bad.write_bytes(complete)

@@ -302,7 +302,7 @@ def test_file_instead_of_a_folder_is_refused(studio: Studio) -> None:
 def test_results_of_other_options_are_refused_at_once(studio: Studio) -> None:
     put(studio.root / "early" / "1.jpg")
     predict(studio.model, find_pictures([studio.root / "early"]), MaskWriter(studio.model.card, studio.out))
-    with pytest.raises(ConfigError, match="another model, version or options"):
+    with pytest.raises(ConfigError, match="with other options or of another version"):
         studio.watch()
 
 

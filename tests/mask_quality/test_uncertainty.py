@@ -25,7 +25,9 @@ def test_empty_mask_has_no_strays() -> None:
     assert stray_share(Mask(np.zeros((2, 3), dtype=bool))) == 0
 
 
-@pytest.mark.parametrize(("area", "reason"), [(0, NO_CAR), (99, NO_CAR), (100, ""), (101, "")])
+@pytest.mark.parametrize(
+    ("area", "reason"), [(0, NO_CAR), (99, "almost no car found (1.0% of the picture)"), (100, ""), (101, "")]
+)
 def test_car_below_1_percent_of_the_picture_needs_review(area: int, reason: str) -> None:
     pixels = np.zeros((100, 100), dtype=bool)
     pixels.flat[:area] = True

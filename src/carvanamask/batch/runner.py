@@ -18,7 +18,7 @@ from carvanamask.batch.journal import Journal, version_of
 from carvanamask.batch.options import BatchOptions, OnError
 from carvanamask.batch.shard import Outcome, Task, Written, cut_into_shards
 from carvanamask.batch.writers import ResultWriter
-from carvanamask.core.progress import OnProgress, Progress, ignore_progress
+from carvanamask.core.progress import OnProgress, Progress, counted, ignore_progress
 from carvanamask.data.picture_list import BatchItem, PictureList
 from carvanamask.errors import ConfigError, DataError
 from carvanamask.io.read import file_digest
@@ -76,7 +76,8 @@ class Batch:
         left = [item for item in pictures.items if not (journal.is_finished(item.key) and self.has_result(item))]
         changed = sum(journal.has_changed(item.key) for item in left)
         if changed:
-            log.warning("%d pictures have changed since their results were written: they are replaced", changed)
+            pictures_changed = f"{counted(changed, 'picture')} {'has' if changed == 1 else 'have'} changed"
+            log.warning("%s since the results were written: they are replaced", pictures_changed)
         problems = pictures.problems
         total = len(pictures.items) + len(problems)
         progress = Progress(total, len(problems), len(pictures.items) - len(left), problems)
@@ -118,10 +119,14 @@ class Batch:
         """
         folder = out if is_local(out) else STATE.expanduser() / hashlib.sha256(str(out).encode()).hexdigest()[:16]
         path = folder / f".{self.task.key}.journal"
-        if any(other != path for other in folder.glob(".*.journal")):
-            name = self.task.model.card.name
+        others = [other for other in folder.glob(".*.journal") if other != path]
+        if others:
+            name, prefix = self.task.model.card.name, self.task.key.partition("-")[0]
+            is_same_model = any(other.name.startswith(f".{prefix}-") for other in others)
             raise ConfigError(
-                f"was begun with another model, version or options than '{name}' has now",
+                f"holds results of '{name}' with other options or of another version"
+                if is_same_model
+                else f"holds results of another model than '{name}'",
                 "name another --out, or remove that folder to process all pictures again",
                 out,
             )

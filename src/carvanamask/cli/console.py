@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from carvanamask.core.progress import OnProgress, Progress
+from carvanamask.core.progress import OnProgress, Progress, counted
 from carvanamask.errors import CarvanaMaskError, printable
 from carvanamask.io.process import widen_signal_stack
 
@@ -118,4 +118,4 @@ def print_rate(progress: Progress, engine: str, out: object = None) -> None:
     """Print how many pictures a batch has finished, how fast, and the folder that they are in."""
     kept = f", {progress.kept} of them finished before" if progress.kept else ""
     folder = "" if out is None else f", in {printable(str(out))}"
-    print(f"{progress.finished} pictures{kept}, {progress.per_second:.1f} per second ({engine}){folder}")
+    print(f"{counted(progress.finished, 'picture')}{kept}, {progress.per_second:.1f} per second ({engine}){folder}")

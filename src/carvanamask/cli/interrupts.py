@@ -13,19 +13,19 @@ from typing import NoReturn
 from carvanamask.cli.console import INTERRUPTED
 
 SECONDS_TO_END = 10.0
-"""For cleaning up after Ctrl-C. What is written is whole or not there, so an end without it loses nothing."""
+"""Time for cleaning up after Ctrl-C. Files are written complete or not at all, so an end without it loses nothing."""
 
 STOPPED = "stopped: the same command again goes on from here"
 
 _SHOW_CURSOR = "\x1b[?25h"
-"""A bar hides it."""
+"""Shows the cursor again, which a bar hides."""
 
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C.
 
-    Of a KeyboardInterrupt itself that met `exec` of a string, as dataclasses are made by, Python keeps a note: it ends
-    by the signal, whatever exit code it is given.
+    A plain KeyboardInterrupt raised inside `exec` (as used by dataclasses) makes Python end by the signal and ignore
+    our exit code; a subclass doesn't.
     """
 
 

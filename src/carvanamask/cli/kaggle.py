@@ -13,6 +13,7 @@ from carvanamask.batch.options import BatchOptions
 from carvanamask.cli.console import SOME_FAILED, print_failures, print_json, print_rate, print_table, progress_bar
 from carvanamask.cli.listeners import batch_progress
 from carvanamask.cli.options import DATA, Batch, BatchOutput, Count, DataDir, ModelOptions, Output, SizeWh
+from carvanamask.core.progress import counted
 from carvanamask.data.kaggle_folder import KAGGLE_SIZE_WH, KaggleFolder
 from carvanamask.data.run_dir import run_of_model
 from carvanamask.errors import printable
@@ -45,7 +46,7 @@ def submit(
     batch: Batch = BatchOptions(),
     output: BatchOutput = BatchOutput(),
 ) -> int:
-    """Predict every picture of DIR/test and write Kaggle's submission.
+    """Predict every picture of the data folder's test/ and write Kaggle's submission.
 
     Args:
         save: Keep the masks, as 1-bit PNG.
@@ -134,7 +135,7 @@ def submission_from_masks(
     data: DataDir = DATA,
     output: Output = Output(),
 ) -> None:
-    """Make a submission of masks from any tool, with the rows of sample_submission.csv in the data folder.
+    """Turn a folder of masks into a submission, row order as in sample_submission.csv.
 
     Args:
         masks: Folder of masks, <name>.png or <name>_mask.gif.
@@ -184,7 +185,7 @@ def print_difference(difference: SubmissionDifference, worst: int) -> None:
     if listed:
         rows = [(each.name, f"{each.dice:.5f}", each.first_area, each.second_area) for each in listed]
         print_table(["worst pictures", "Dice", "area in A", "area in B"], rows)
-    print(f"mean Dice {difference.dice:.5f} over {len(difference.pictures)} pictures", end=", ")
+    print(f"mean Dice {difference.dice:.5f} over {counted(len(difference.pictures), 'picture')}", end=", ")
     print(f"{difference.identical} of them identical")
     low, *rest = difference.quantiles.items()
     print(f"lowest {low[1]:.5f}", *(f"{share:.0%} {dice:.5f}" for share, dice in rest), sep=", ")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from carvanamask.cli.console import log, print_event, print_failures, progress_bar, show_nothing
 from carvanamask.cli.options import BatchOutput
-from carvanamask.core.progress import OnProgress, Progress
+from carvanamask.core.progress import OnProgress, Progress, counted
 from carvanamask.errors import CarvanaMaskError
 from carvanamask.io.atomic import save_text_atomically
 
@@ -87,7 +87,7 @@ def _print_events(progress: Progress, new_failures: Sequence[Failure]) -> None:
 def _print_lines(progress: Progress, new_failures: Sequence[Failure]) -> None:
     print_failures(new_failures)
     if (progress.finished or progress.left) and log.isEnabledFor(logging.INFO):
-        print(f"{progress.finished} pictures" + (f", {progress.left} left" if progress.left else ""))
+        print(counted(progress.finished, "picture") + (f", {progress.left} left" if progress.left else ""))
     sys.stdout.flush()
 
 

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from carvanamask.batch.options import BatchOptions
 from carvanamask.cli.console import SOME_FAILED, log, print_json, print_table, progress_bar
 from carvanamask.cli.options import DeviceName, ModelName, NotNegative, Output, RunsDir
+from carvanamask.core.progress import counted
 from carvanamask.data.run_dir import RUNS
 from carvanamask.errors import ModelError
 from carvanamask.model.model_file import ModelFile, Precision
@@ -135,7 +136,7 @@ def print_export(report: ExportReport) -> None:
 
 def print_bench(report: BenchReport) -> None:
     """Print a table of rates, and what a fresh process takes."""
-    pictures = f"{report.pictures} pictures" + (f" ({report.left_out} left out)" if report.left_out else "")
+    pictures = counted(report.pictures, "picture") + (f" ({report.left_out} left out)" if report.left_out else "")
     rounds = f"the best of {report.rounds} rounds" if report.rounds > 1 else "one round"
     print(f"{report.model} on {report.engine}; {report.machine}")
     print(f"{rounds}: the rates of one run compare with each other, those of two runs don't")
@@ -151,4 +152,4 @@ def print_bench(report: BenchReport) -> None:
         f"of a second one after {report.first_mask_again_seconds:.1f} s"
     )
     if report.peak_megabytes:
-        print(f"peak memory after {report.pictures} pictures: {report.peak_megabytes:.0f} MB")
+        print(f"peak memory after {counted(report.pictures, 'picture')}: {report.peak_megabytes:.0f} MB")

@@ -1,4 +1,4 @@
-"""Pictures wherever they lie: masks of them, or cars cut out, all at once or as they arrive."""
+"""The commands predict, cutout and watch: write masks or cut-outs of pictures, all at once or as they arrive."""
 
 from __future__ import annotations
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 LISTED = 20
 """Masks that need review and are listed one by one."""
 
-CUTOUT_CLEAN_UP = ("all",)
-"""Unless other steps are given: a speck is nothing to a score, and the first thing that one sees of a cut-out."""
-
 Paths = Annotated[str, Parameter("PATH", required=True, help="Pictures, or folders of them at any depth.")]
 Out = Annotated[str, Parameter("--out", help="Folder for results, in the same sub-folders.")]
 
@@ -47,7 +44,7 @@ def predict(
     batch: Batch = BatchOptions(),
     output: BatchOutput = BatchOutput(),
 ) -> int:
-    """Write a mask for every picture; the same command again does only what is left.
+    """Write a mask for every picture; run it again to continue where it stopped.
 
     Args:
         probabilities: Write 8-bit probability maps instead of masks.
@@ -72,10 +69,11 @@ def cutout(
     batch: Batch = BatchOptions(),
     output: BatchOutput = BatchOutput(),
 ) -> int:
-    """Cut the car out of every picture; the same command again does only what is left."""
+    """Cut the car out of every picture; run it again to continue where it stopped."""
     from carvanamask.batch.writers import CutoutWriter
     from carvanamask.cutout.scene import Scene
     from carvanamask.jobs.predict import predict
+    from carvanamask.mask_quality.postprocess import CUTOUT_CLEAN_UP
 
     pictures = find_pictures([to_path(path) for path in paths], to_path(out))
     found = model.find(CUTOUT_CLEAN_UP)
@@ -100,18 +98,19 @@ def watch(
     device: DeviceName = BatchOptions.device,
     output: BatchOutput = BatchOutput(),
 ) -> int:
-    """Cut out pictures as they arrive in a folder, until Ctrl-C; started again it does only what is left.
+    """Cut out pictures as they arrive in a folder, until Ctrl-C; run it again to continue where it stopped.
 
     Args:
         source: Folder that pictures arrive in, at any depth.
         out: Folder for results, in the same sub-folders.
         result: What is written for each picture.
-        every: Seconds between two looks into the folder.
+        every: Seconds between two scans of the folder.
         until_idle: End after that many seconds without a new picture; by default, never.
     """
     from carvanamask.batch.writers import CutoutWriter, MaskWriter, ProbabilityWriter
     from carvanamask.cutout.scene import Scene
     from carvanamask.jobs.watch import Pace, watch
+    from carvanamask.mask_quality.postprocess import CUTOUT_CLEAN_UP
 
     if background and result is not Result.CUTOUT:
         raise ConfigError(f"--background {background} belongs to cut-outs", "leave it out, or --as cutout")
@@ -136,15 +135,16 @@ def print_batch(report: BatchReport) -> None:
     _print_needs_review(report.needs_review)
     print_rate(report.progress, report.engine, report.out)
     if report.progress.failures:
-        print("repair what failed, then run the same command again: what is finished is kept")
+        print("replace the files that failed, then run the same command again: what is finished is kept")
 
 
 def print_watch(report: BatchReport) -> None:
-    """Print how a watch ended; each failure had its line when it came."""
+    """Print how a watch ended, and the pictures that still fail."""
     _print_needs_review(report.needs_review)
     print_rate(report.progress, report.engine, report.out)
     if report.progress.failures:
-        print(f"{len(report.progress.failures)} failed: see above")
+        print(f"{len(report.progress.failures)} failed:")
+        print_failures(report.progress.failures)
 
 
 def _print_needs_review(needs_review: Sequence[tuple[str, str]]) -> None:

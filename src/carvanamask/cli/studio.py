@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from carvanamask.cli.console import log, progress_bar
 from carvanamask.cli.options import Count, SizeWh
+from carvanamask.core.progress import counted
 from carvanamask.studio.options import RenderOptions
 
 studio = App(name="studio", help="Render cars in the synthetic photo studio.")
@@ -27,7 +28,7 @@ class RenderFlags(RenderOptions):
 
 @studio.command
 def render(*, out: Path, options: RenderFlags = RenderFlags()) -> None:
-    """Render labelled cars into a Kaggle folder; the same command again finishes what is left.
+    """Render labelled cars into a Kaggle folder; run it again to continue where it stopped.
 
     Args:
         out: The Kaggle folder to fill.
@@ -38,7 +39,7 @@ def render(*, out: Path, options: RenderFlags = RenderFlags()) -> None:
     with progress_bar("rendering") as on_progress:
         report = render(out, options, on_progress)
     print(f"{len(report.cars)} cars and {len(report.test_cars)} test cars in {out}", end=": ")
-    print(f"{report.rendered} pictures rendered, {report.skipped} were there")
+    print(f"{counted(report.rendered, 'picture')} rendered, {report.skipped} were there")
 
 
 @studio.command

@@ -33,14 +33,14 @@ def train(
     data: DataDir = DATA,
     runs: RunsDir = RUNS,
 ) -> None:
-    """Train a network; the same command again finishes a run that was interrupted.
+    """Train a network; run it again to continue where it stopped.
 
     Args:
         config: A recipe's name, or its TOML file.
         settings: Change an option, as SECTION.OPTION=VALUE; may be repeated.
         name: Name of the run; by default the recipe's.
-        model: A run to go on from.
-        extra_labels: A labels.csv of pseudo-label to train on as well; may be repeated.
+        model: A run whose weights to continue from.
+        extra_labels: A labels.csv of pseudo-labels to train on as well; may be repeated.
     """
     from carvanamask.jobs.train import plan_run, train
 
@@ -95,7 +95,7 @@ def pseudo_label(
     batch: Batch = BatchOptions(),
     output: BatchOutput = BatchOutput(),
 ) -> int:
-    """Predict every picture of DIR/test with several models; keep the masks on which models and views agree.
+    """Predict the data folder's test/ with several models; keep the masks on which models and views agree.
 
     Args:
         models: A built-in model, a run, or the path of a model folder; give two or more.

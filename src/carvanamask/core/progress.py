@@ -15,9 +15,9 @@ class Progress:
 
     total: int
     done: int = 0
-    """Items that this run has processed, failed ones among them."""
+    """Items that this run has tried: those that succeeded and those that failed."""
     kept: int = 0
-    """Items that earlier runs had finished."""
+    """Items that were skipped because an earlier run had finished them."""
     failures: tuple[tuple[str, CarvanaMaskError], ...] = ()
     """(item's name, error), oldest first."""
     seconds: float = 0.0
@@ -38,7 +38,7 @@ class Progress:
 
     @property
     def finished(self) -> int:
-        """Items that have a result, from this run or an earlier one."""
+        """Items that have a result: kept from an earlier run, or done in this one without a failure."""
         return self.kept + self.done - len(self.failures)
 
     @property
@@ -62,6 +62,11 @@ class Progress:
             "pictures_per_second": round(self.per_second, 3),
             "seconds_left": None if self.seconds_left is None else round(self.seconds_left, 1),
         }
+
+
+def counted(count: int, noun: str) -> str:
+    """Return the count with its noun: "1 picture", "2 pictures"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 OnProgress = Callable[[Progress], None]

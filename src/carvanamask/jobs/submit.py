@@ -12,7 +12,7 @@ from carvanamask.batch.journal import Journal
 from carvanamask.batch.options import BatchOptions
 from carvanamask.batch.runner import Batch
 from carvanamask.batch.writers import RleWriter
-from carvanamask.core.progress import OnProgress, Progress, ignore_progress
+from carvanamask.core.progress import OnProgress, Progress, counted, ignore_progress
 from carvanamask.data.kaggle_folder import KaggleFolder
 from carvanamask.data.picture_list import BatchItem, PictureList
 from carvanamask.data.submission import read_submission, write_submission
@@ -41,8 +41,9 @@ class SubmitReport:
         if self.submission:
             return ""
         failed, finished = len(self.progress.failures), self.progress.finished
-        count = "1 picture" if failed == 1 else f"{failed} pictures"
-        return f"no submission: {count} failed. Repair, then run the same command again: {finished} finished are kept"
+        count = counted(failed, "picture")
+        repair = "Replace the files that failed, then run the same command again"
+        return f"no submission: {count} failed. {repair}: {finished} finished are kept"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report for JSON."""

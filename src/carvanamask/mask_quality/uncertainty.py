@@ -1,4 +1,4 @@
-"""What one picture's probabilities and mask say about their own quality."""
+"""Review reasons: what a picture's probabilities and mask reveal about their own quality."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ MAX_DISAGREEMENT = 0.01
 most); in front of other backgrounds every mask below Dice 0.98 does (`benchmarks/experiments/other_backgrounds.py`)."""
 
 NO_CAR = "no car found"
+"""The review reason of an empty mask."""
 
 
 def review_reason(probabilities: ProbabilityMap, mask: Mask, max_uncertain_ratio: float = 0) -> str:
@@ -24,8 +25,9 @@ def review_reason(probabilities: ProbabilityMap, mask: Mask, max_uncertain_ratio
 
     `max_uncertain_ratio` is the card's; 0 means unknown.
     """
-    if np.count_nonzero(mask.pixels) < SMALLEST_CAR * mask.pixels.size:
-        return NO_CAR
+    share = np.count_nonzero(mask.pixels) / mask.pixels.size
+    if share < SMALLEST_CAR:
+        return f"almost {NO_CAR} ({share:.1%} of the picture)" if share else NO_CAR
     if probabilities.disagreement > MAX_DISAGREEMENT:
         return f"the coarse and the refinement pass differ over {probabilities.disagreement:.0%} of the car"
     if max_uncertain_ratio and (ratio := uncertain_ratio(probabilities, mask)) > max_uncertain_ratio:

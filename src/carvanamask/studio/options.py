@@ -23,7 +23,7 @@ class RenderOptions:
     seed: int = 0
     """Another seed makes other cars."""
     body: str | None = None
-    """Body type of every car, such as minivan; by default every nine training cars have all nine."""
+    """Body type of every car, such as minivan; by default all nine body types in turn."""
     samples: int = 32
     """Light paths per pixel: more are slower and less grainy."""
     quality: int = 88
