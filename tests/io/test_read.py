@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from carvanamask.errors import DataError, DiskError, MaskError, PictureError
-from carvanamask.io import read
+from carvanamask.io import decode
 from carvanamask.io.read import (
     decode_picture,
     load_mask,
@@ -153,10 +153,9 @@ def test_big_endian_sixteen_bits_are_scaled(tmp_path: Path) -> None:
     assert load_picture(path)[0, :, 0].tolist() == [128, 255]
 
 
-@pytest.mark.parametrize("mode", ["I", "F"])
-def test_thirty_two_bits_are_refused(tmp_path: Path, mode: str) -> None:
-    Image.new(mode, (4, 4)).save(tmp_path / "car.tif")
-    with pytest.raises(PictureError, match=r"car\.tif has 32 bits per pixel: export it with 8 or 16"):
+def test_signed_numbers_are_refused(tmp_path: Path) -> None:
+    Image.new("I", (4, 4)).save(tmp_path / "car.tif")
+    with pytest.raises(PictureError, match=r"car\.tif has signed or mixed numbers as pixels: export it with 8 or 16"):
         load_picture(tmp_path / "car.tif")
 
 
@@ -266,7 +265,8 @@ def test_unreadable_file_is_one_line_with_repair(tmp_path: Path) -> None:
     (tmp_path / "link.jpg").symlink_to("gone.jpg")
     repairs = {
         "empty.jpg": "is empty (0 bytes): copy or export it again",
-        "text.jpg": "is no JPEG, PNG, WebP, GIF or TIFF picture: copy or export it again as one of these",
+        "text.jpg": "is no JPEG, PNG, TIFF, WebP, GIF, BMP, JPEG 2000, AVIF or HEIC picture: "
+        "copy or export it again as one of these",
         "folder.jpg": "is a folder: name a picture in it",
         "pipe.jpg": "is no regular file: name a picture",
         "nowhere.jpg": "doesn't exist: check its name",
@@ -296,11 +296,11 @@ def test_too_long_name(tmp_path: Path) -> None:
         load_picture(tmp_path / ("x" * 300 + ".jpg"))
 
 
-@pytest.mark.parametrize("format_", ["BMP", "PPM", "ICO", "PDF", "EPS", "TGA"])
+@pytest.mark.parametrize("format_", ["PPM", "ICO", "PDF", "EPS", "TGA"])
 def test_other_formats_are_refused(tmp_path: Path, format_: str) -> None:
     path = tmp_path / "car.jpg"
     Image.new("RGB", (16, 16)).save(path, format=format_)
-    with pytest.raises(PictureError, match="is no JPEG, PNG, WebP, GIF or TIFF"):
+    with pytest.raises(PictureError, match="is no JPEG, PNG, TIFF, WebP, GIF, BMP, JPEG 2000, AVIF or HEIC picture"):
         load_picture(path)
 
 
@@ -319,9 +319,9 @@ def test_too_many_pixels_are_refused(size_wh: tuple[int, int]) -> None:
 def test_limit_of_pixels_decides(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / f"car{ending}"
     Image.fromarray(four_patches()).save(path)
-    monkeypatch.setattr(read, "MAX_PIXELS", 48 * 32)
+    monkeypatch.setattr(decode, "MAX_PIXELS", 48 * 32)
     assert load_picture(path).shape == (32, 48, 3)
-    monkeypatch.setattr(read, "MAX_PIXELS", 48 * 32 - 1)
+    monkeypatch.setattr(decode, "MAX_PIXELS", 48 * 32 - 1)
     with pytest.raises(PictureError, match=r"is too large \(48x32\): shrink it to 0.001535 megapixels"):
         load_picture(path)
 
@@ -357,7 +357,7 @@ def test_odd_tiff_tag_gives_no_warning(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", ["JPEG", "PNG", "GIF", "TIFF", "WEBP"])
 def test_flipped_bytes_give_a_picture_or_picture_error(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read, "MAX_PIXELS", 1_000_000)
+    monkeypatch.setattr(decode, "MAX_PIXELS", 1_000_000)
     file = BytesIO()
     Image.fromarray(four_patches()).save(file, ending)
     random = np.random.default_rng(0)
@@ -378,7 +378,7 @@ def test_pillows_limits_stay_as_they_are() -> None:
 
 
 def test_pictures_are_read_in_many_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read, "MAX_PIXELS", 90_000_000)
+    monkeypatch.setattr(decode, "MAX_PIXELS", 90_000_000)
     Image.fromarray(four_patches()).save(tmp_path / "good.jpg", quality=95)
     (tmp_path / "large.png").write_bytes(png_claiming((12_000, 8_000)))  # Pillow warns, then refuses its lack of pixels
 

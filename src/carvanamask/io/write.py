@@ -15,9 +15,12 @@ from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.errors import DiskError, PictureError
 from carvanamask.io.atomic import save_bytes_atomically
 from carvanamask.io.exif import Tags, srgb_profile
+from carvanamask.io.exif_data import ExifData
+from carvanamask.io.xmp import iptc_resources
 
 MAX_JPEG_SIDE, MAX_GIF_SIDE = 65_500, 65_535
-MAX_JPEG_EXIF = 65_533
+MAX_JPEG_EXIF, MAX_JPEG_XMP, MAX_JPEG_IPTC = 65_533, 65_504, 65_500
+"""Bytes that fit into one segment of a JPEG."""
 _IHDR_END = 33
 """Bytes that every PNG begins with: its signature and its header."""
 
@@ -89,8 +92,13 @@ def _encode_jpeg(rgb: np.ndarray, quality: int, tags: Tags | None) -> bytes:
     options: dict[str, object] = {}
     if tags is not None:
         options["icc_profile"] = srgb_profile()
-        if len(tags.exif) <= MAX_JPEG_EXIF:
-            options["exif"] = tags.exif
+        exif = ExifData.parse(tags.exif)
+        options["exif"] = exif.shortened(MAX_JPEG_EXIF) if exif else b""
+        if len(tags.xmp) <= MAX_JPEG_XMP:
+            options["xmp"] = tags.xmp
+        if tags.iptc and len(tags.iptc) <= MAX_JPEG_IPTC:
+            resources = b"Photoshop 3.0\0" + iptc_resources(tags.iptc)
+            options["extra"] = b"\xff\xed" + struct.pack(">H", len(resources) + 2) + resources
         if tags.dpi and all(0 < side < 65_536 for side in tags.dpi):
             options["dpi"] = tags.dpi
     file = BytesIO()
@@ -111,6 +119,12 @@ def _encode_png(pixels: np.ndarray, tags: Tags | None) -> bytes:
         chunks += _chunk(b"pHYs", struct.pack(">IIB", *(round(side / 0.0254) for side in tags.dpi), 1))  # per metre
     if tags.exif:
         chunks += _chunk(b"eXIf", tags.exif.removeprefix(b"Exif\0\0"))
+    if tags.xmp:
+        chunks += _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + tags.xmp)
+    if tags.iptc:
+        resources = iptc_resources(tags.iptc)
+        hexadecimal = b"\niptc\n%8d\n%s\n" % (len(resources), resources.hex().encode())
+        chunks += _chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(hexadecimal))
     return png[:_IHDR_END] + chunks + png[_IHDR_END:]
 
 
