@@ -22,7 +22,11 @@ from carvanamask.io.table import load_table
 KAGGLE_SIZE_WH = (1918, 1280)
 """Size of the competition's pictures."""
 
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff")
+PICTURE_ENDINGS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"),
+    *(".jp2", ".j2k", ".avif", ".heic", ".heif", ".hif"),
+)
+"""Of pictures in folders. RAW files aren't among them: most lie next to their JPEG."""
 MASK_ENDINGS = ("_mask.gif", "_mask.png")
 
 _CAR_AND_VIEW = re.compile(r"(?P<car>.+)_(?P<view>[0-9]{1,4})", re.DOTALL)
