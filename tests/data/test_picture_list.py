@@ -120,7 +120,7 @@ def test_folders_without_pictures_are_listed(tmp_path: Path, monkeypatch: pytest
     put(tmp_path, "a/notes.txt", "b/notes.txt")
     with pytest.raises(DataError) as error:
         find_pictures([Path("a"), Path("b")])
-    endings = ".jpg .jpeg .png .webp .gif .tif .tiff"
+    endings = ".jpg .jpeg .jpe .jfif .mpo .png .webp .gif .tif .tiff .bmp .jp2 .j2k .avif .heic .heif .hif"
     assert str(error.value) == f"a, b holds no pictures ({endings}): name another folder"
 
 
