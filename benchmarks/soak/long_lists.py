@@ -19,7 +19,7 @@ from pathlib import Path
 from batch_process import megabytes
 from linked_pictures import link_all
 
-from carvanamask.batch.journal import Journal, version_of
+from carvanamask.batch.journal import Journal, file_stamp
 from carvanamask.data.picture_list import find_pictures
 from carvanamask.io.read import file_digest
 from carvanamask.studio import SHOWROOM
@@ -39,7 +39,7 @@ def main() -> None:
     with measured("list the pictures"):
         items = find_pictures([folder]).items
     with measured("look up their versions"):
-        versions = {item.key: version_of(item.picture) for item in items}
+        versions = {item.key: file_stamp(item.picture) for item in items}
     names, content = list(versions), file_digest(source)
     for title, value in (("of masks", ""), ("of a submission", "1234567 " * (options.value_bytes // 8))):
         path = options.out / "journal"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from carvanamask.batch.journal import Journal, version_of
+from carvanamask.batch.journal import Journal, file_stamp
 from carvanamask.errors import DataError
 
 VERSIONS = {"a": "v1", "b": "v1", "c": "v1", "d": "v1"}
@@ -35,15 +35,15 @@ def test_touched_picture_with_the_same_bytes_is_finished(tmp_path: Path) -> None
     path = tmp_path / "rows.journal"
     read: list[str] = []
 
-    def content_of(name: str) -> str:
+    def hash_of(name: str) -> str:
         read.append(name)
         return {"a": "same", "b": "other"}[name]
 
     with Journal(path, "model", VERSIONS) as journal:
-        journal.add("a", "1 2", content="same")
-        journal.add("b", "3 4", content="same")
+        journal.add("a", "1 2", content_hash="same")
+        journal.add("b", "3 4", content_hash="same")
         journal.add("c", "5 6")
-    with Journal(path, "model", {"a": "v2", "b": "v2", "c": "v1"}, content_of) as journal:
+    with Journal(path, "model", {"a": "v2", "b": "v2", "c": "v1"}, hash_of) as journal:
         assert [name for name in "abc" if journal.is_finished(name)] == ["a", "c"]
     assert read == ["a", "b"], "a picture whose time is the same is not read"
 
@@ -92,9 +92,9 @@ def test_file_emptied_while_open_is_one_error(tmp_path: Path) -> None:
 
 
 def test_missing_file_has_no_version(tmp_path: Path) -> None:
-    assert version_of(tmp_path / "none.jpg") == ""
+    assert file_stamp(tmp_path / "none.jpg") == ""
     (tmp_path / "a.jpg").write_bytes(b"12")
-    assert version_of(tmp_path / "a.jpg").startswith("2-")
+    assert file_stamp(tmp_path / "a.jpg").startswith("2-")
 
 
 def test_changed_picture_differs_from_a_new_one(tmp_path: Path) -> None:

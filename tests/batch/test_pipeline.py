@@ -67,7 +67,7 @@ def test_failing_result_leaves_the_others_alone(samples: list[Sample]) -> None:
 
 def test_picture_comes_with_the_hash_of_its_file(samples: list[Sample]) -> None:
     def finish(predicted: Predicted[Sample]) -> str:
-        return predicted.content
+        return predicted.content_hash
 
     contents = {s.name: result for s, result in predict_all(Grey(), samples, finish) if s.name != "a_02"}
     assert contents["a_01"] == contents["b_01"] != contents["a_03"]

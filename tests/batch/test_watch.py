@@ -19,9 +19,9 @@ def test_complete_file_returns_until_finished() -> None:
     arrivals = Arrivals()
     arrivals.scan({"x": "1", "y": "1"})
     assert arrivals.scan({"x": "1", "y": "1"}) == ["x", "y"]
-    arrivals.finish(["x"])
+    arrivals.mark_finished(["x"])
     assert arrivals.scan({"x": "1", "y": "1"}) == ["y"]
-    arrivals.finish(["y"])
+    arrivals.mark_finished(["y"])
     assert arrivals.are_finished
     assert arrivals.scan({"x": "2", "y": "1"}) == []
     assert arrivals.scan({"x": "2", "y": "1"}) == ["x"]
@@ -31,7 +31,7 @@ def test_vanished_file_is_new_when_it_comes_back() -> None:
     arrivals = Arrivals()
     arrivals.scan({"x": "1"})
     arrivals.scan({"x": "1"})
-    arrivals.finish(["x"])
+    arrivals.mark_finished(["x"])
     assert arrivals.scan({}) == []
     assert arrivals.are_finished
     assert arrivals.scan({"x": "1"}) == []
@@ -42,7 +42,7 @@ def test_retried_file_returns_again() -> None:
     arrivals = Arrivals()
     arrivals.scan({"x": "1"})
     arrivals.scan({"x": "1"})
-    arrivals.finish(["x"])
+    arrivals.mark_finished(["x"])
     arrivals.retry(["x"])
     assert arrivals.scan({"x": "1"}) == ["x"]
 
@@ -53,7 +53,7 @@ def test_finished_picture_takes_a_few_hundred_bytes() -> None:
     def scan() -> None:
         # made anew, as in every scan
         names = [f"monday/car {number:05d}/IMG_{number:05d}.jpg" for number in range(pictures)]
-        arrivals.finish(arrivals.scan({name: f"12345678-1700000000{name[-9:-4]}0000" for name in names}))
+        arrivals.mark_finished(arrivals.scan({name: f"12345678-1700000000{name[-9:-4]}0000" for name in names}))
 
     tracemalloc.start()
     try:
@@ -76,7 +76,7 @@ def test_memory_grows_with_the_folder_not_with_time() -> None:
         for hour in range(50):
             marks = {f"hour {hour}/{number}.jpg": "1" for number in range(100)}
             arrivals.scan(marks)
-            arrivals.finish(arrivals.scan(marks))
+            arrivals.mark_finished(arrivals.scan(marks))
             if hour == 1:
                 early = tracemalloc.get_traced_memory()[0]
         late = tracemalloc.get_traced_memory()[0]

@@ -152,7 +152,7 @@ def test_wrong_colour_is_one_line(predict: Run, background: str) -> None:
 
 def test_results_go_to_a_store(predict: Run, monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
     upath = pytest.importorskip("upath")
-    monkeypatch.setattr("carvanamask.batch.runner.STATE", here / "state")
+    monkeypatch.setattr("carvanamask.batch.runner.JOURNALS_OF_STORES", here / "state")
     result = predict("predict", "shoot", "--out", "memory://bucket/masks")
     assert result.code == 0, result.output
     assert upath.UPath("memory://bucket/masks/late/1.png").read_bytes()[:4] == b"\x89PNG"

@@ -10,7 +10,7 @@ from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.core.metrics import dice
 from carvanamask.errors import ConfigError, MaskError
 from carvanamask.model.ensemble import Ensemble
-from carvanamask.model.ensemble_weights import Blend, best_blend
+from carvanamask.model.ensemble_weights import EnsembleWeights, best_weights
 from carvanamask.model.predictor import Predictor
 
 
@@ -37,7 +37,7 @@ def noisy(truth: Mask, random: np.random.Generator) -> ProbabilityMap:
 
 
 def test_members_wrong_in_different_places_share_the_weight() -> None:
-    blend = best_blend([([probabilities(0.9, 0.4, 0.1), probabilities(0.4, 0.9, 0.1)], mask("##."))])
+    blend = best_weights([([probabilities(0.9, 0.4, 0.1), probabilities(0.4, 0.9, 0.1)], mask("##."))])
     # alone each finds one of the two pixels: 2·1/(1+2)
     assert (blend.weights, blend.dice, blend.dice_equal) == ((0.5, 0.5), 1, 1)
     assert blend.dice_alone == pytest.approx((2 / 3, 2 / 3))
@@ -45,19 +45,19 @@ def test_members_wrong_in_different_places_share_the_weight() -> None:
 
 def test_2_to_1_is_found_where_halves_fail() -> None:
     # halves give 0.45 0.65, 2:1 gives 0.6 0.567
-    blend = best_blend([([probabilities(0.9, 0.4), probabilities(0.0, 0.9)], mask("##"))])
+    blend = best_weights([([probabilities(0.9, 0.4), probabilities(0.0, 0.9)], mask("##"))])
     assert blend.weights == pytest.approx((2 / 3, 1 / 3))
     assert blend.dice == 1
     assert blend.dice_equal == pytest.approx(2 / 3)
 
 
 def test_harmful_member_gets_no_weight() -> None:
-    blend = best_blend([([probabilities(0.9, 0.1), probabilities(0.1, 0.95)], mask("#."))])
-    assert blend == Blend((1.0, 0.0), 1.0, 0.0, (1.0, 0.0))
+    blend = best_weights([([probabilities(0.9, 0.1), probabilities(0.1, 0.95)], mask("#."))])
+    assert blend == EnsembleWeights((1.0, 0.0), 1.0, 0.0, (1.0, 0.0))
 
 
 def test_equal_members_get_equal_weights() -> None:
-    blend = best_blend([([probabilities(0.9, 0.1)] * 3, mask("#."))])
+    blend = best_weights([([probabilities(0.9, 0.1)] * 3, mask("#."))])
     assert blend.weights == pytest.approx((1 / 3, 1 / 3, 1 / 3))
 
 
@@ -67,7 +67,7 @@ def test_every_picture_counts_equally() -> None:
         ([probabilities(0.1, 0.1), probabilities(0.2, 0.2)], mask("..")),
         ([probabilities(0.9, 0.1), probabilities(0.9, 0.9)], mask("##")),
     ]
-    assert best_blend(pictures).dice_alone == pytest.approx(((1 + 2 / 3) / 2, 1))
+    assert best_weights(pictures).dice_alone == pytest.approx(((1 + 2 / 3) / 2, 1))
 
 
 def test_score_is_the_ensemble_s_own() -> None:
@@ -78,7 +78,7 @@ def test_score_is_the_ensemble_s_own() -> None:
     def one_by_one() -> Iterator[tuple[list[ProbabilityMap], Mask]]:
         yield from zip(maps, truths, strict=True)
 
-    blend = best_blend(one_by_one(), threshold=0.4)
+    blend = best_weights(one_by_one(), threshold=0.4)
     masks = [
         Ensemble([Stored(each) for each in of_picture], blend.weights)
         .predict(np.zeros((12, 15, 3), np.uint8))
@@ -93,10 +93,10 @@ def test_score_is_the_ensemble_s_own() -> None:
 def test_incomplete_predictions_are_refused() -> None:
     one = probabilities(0.5, 0.5)
     with pytest.raises(ConfigError, match="no held-out picture"):
-        best_blend([])
+        best_weights([])
     with pytest.raises(ConfigError, match="0 predictions"):
-        best_blend([([], mask("##"))])
+        best_weights([([], mask("##"))])
     with pytest.raises(ConfigError, match="1 predictions: every picture needs one of each member"):
-        best_blend([([one, one], mask("##")), ([one], mask("##"))])
+        best_weights([([one, one], mask("##")), ([one], mask("##"))])
     with pytest.raises(MaskError, match="predict at full size"):
-        best_blend([([one], mask("###"))])
+        best_weights([([one], mask("###"))])

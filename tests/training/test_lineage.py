@@ -9,7 +9,7 @@ from carvanamask.data.run_dir import RunDir
 from carvanamask.data.split import Split
 from carvanamask.errors import DataError
 from carvanamask.model.model_file import ModelFile
-from carvanamask.training.lineage import KNOWN_CARS, cars_of_model, cars_of_run, known_cars
+from carvanamask.training.lineage import KNOWN_CARS, cars_of_model, cars_of_run, cars_seen_before
 from carvanamask.training.recipe import load_config
 from carvanamask.training.run_files import start_run
 from drawn_cars import draw_kaggle_folder
@@ -57,9 +57,9 @@ def test_finished_run_knows_its_models_cars(tmp_path: Path) -> None:
 def test_known_cars_are_never_held_out(tmp_path: Path) -> None:
     before, first = RunDir(tmp_path / "before"), model_of(tmp_path / "first", "d")
     start_run(before, load_config(), Split(("a", "b"), ("c",)), {})
-    assert known_cars(None, None, Split(("a",), ("b",))) == set()
-    assert known_cars(before, first, Split(("e",), ("c",))) == {"a", "b", "d"}
+    assert cars_seen_before(None, None, Split(("a",), ("b",))) == set()
+    assert cars_seen_before(before, first, Split(("e",), ("c",))) == {"a", "b", "d"}
     with pytest.raises(DataError, match=r"^car b is held out, but --model before learned from it: hold out the same"):
-        known_cars(before, first, Split(("a",), ("b", "c")))
+        cars_seen_before(before, first, Split(("a",), ("b", "c")))
     with pytest.raises(DataError, match=r"^car d is held out, but input\.coarse_model first learned from it"):
-        known_cars(before, first, Split(("a",), ("d",)))
+        cars_seen_before(before, first, Split(("a",), ("d",)))

@@ -1,4 +1,4 @@
-"""What processes the shards of a batch: threads of this process, several processes, or the machines of a cluster."""
+"""Process the shards of a batch in threads of this process, in several processes, or on the machines of a cluster."""
 
 from __future__ import annotations
 

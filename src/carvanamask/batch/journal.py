@@ -1,4 +1,4 @@
-"""What a long run has finished, on disk as it comes, so that the same run continues where it was interrupted."""
+"""Record on the disk which pictures a batch has finished, so that the same batch continues where it was interrupted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NOT_FINISHED, _PICTURE_CHANGED = -1, -2
 """Instead of an offset in the file."""
 
 
-def version_of(picture: Path) -> str:
+def file_stamp(picture: Path) -> str:
     """Return the version of a picture's file, which changes when the file does; '' for one that is gone."""
     try:
         stat = picture.stat()
@@ -30,11 +30,11 @@ class _Row(NamedTuple):
 
     name: str
     version: str
-    """Its `version_of` before it was read."""
-    content: str
+    """Its `file_stamp` before it was read."""
+    content_hash: str
     """Hash of the bytes that were read."""
     value: str
-    """What its result writer returned: a run-length code, measures, or a review reason."""
+    """The text that its result writer returned: a run-length code, measures, or a review reason."""
 
 
 class Journal:
@@ -47,12 +47,12 @@ class Journal:
     """
 
     def __init__(
-        self, path: Path, key: str, versions: Mapping[str, str], content_of: Callable[[str], str] = lambda name: ""
+        self, path: Path, key: str, versions: Mapping[str, str], hash_of: Callable[[str], str] = lambda name: ""
     ) -> None:
-        """`versions` are those of the run's pictures, by name; `content_of` hashes the bytes of one of them."""
+        """`versions` are those of the run's pictures, by name; `hash_of` hashes the bytes of one of them."""
         self.path = path
         self._seed = zlib.crc32(key.encode())
-        self._versions, self._content_of = versions, content_of
+        self._versions, self._hash_of = versions, hash_of
         self._offsets = dict.fromkeys(versions, _NOT_FINISHED)
 
     def __enter__(self) -> Journal:
@@ -86,9 +86,9 @@ class Journal:
         """Return whether a picture of this name was finished that had other bytes."""
         return self._offsets[name] == _PICTURE_CHANGED
 
-    def add(self, name: str, value: str, content: str = "") -> None:
+    def add(self, name: str, value: str, content_hash: str = "") -> None:
         """Append a finished picture; after an interruption its line is there or isn't. Raises DiskError."""
-        text = json.dumps(_Row(name, self._versions[name], content, value)).encode()
+        text = json.dumps(_Row(name, self._versions[name], content_hash, value)).encode()
         try:
             offset = self._file.seek(0, os.SEEK_END)
             self._file.write(b"%08x %s\n" % (zlib.crc32(text, self._seed), text))
@@ -108,7 +108,9 @@ class Journal:
     def _is_current(self, row: _Row) -> bool:
         version = self._versions[row.name]
         # a copied or touched file has another time, and only then is it worth reading
-        return version == row.version or bool(version and row.content and row.content == self._content_of(row.name))
+        return version == row.version or bool(
+            version and row.content_hash and row.content_hash == self._hash_of(row.name)
+        )
 
     def _decode(self, line: bytes) -> _Row | None:
         """Return what `add` wrote; None for a line that is torn or another run's."""

@@ -1,4 +1,4 @@
-"""How a batch runs, whatever it produces: the one declaration of these options."""
+"""Declare the options that all batches share, whatever they produce."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from carvanamask.model.device import Device
 
 
 class ExecutorName(StrEnum):
-    """What runs the shards of a batch."""
+    """The executors that process the shards of a batch."""
 
     THREADS = "threads"
     PROCESSES = "processes"
@@ -18,7 +18,7 @@ class ExecutorName(StrEnum):
 
 
 class OnError(StrEnum):
-    """What a batch does after a picture that failed."""
+    """The reactions of a batch to a picture that failed."""
 
     SKIP = "skip"
     STOP = "stop"
@@ -26,7 +26,7 @@ class OnError(StrEnum):
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """How a batch runs, whatever it produces. Raises ConfigError for a wrong value or another executor's option."""
+    """Options of a batch, whatever it produces. Raises ConfigError for a wrong value or another executor's option."""
 
     device: Device = Device.AUTO
     """Where the network runs."""

@@ -1,4 +1,4 @@
-"""Many pictures through one predictor: while the network has one, others are read, cut out and written."""
+"""Process many pictures with one predictor: while the network has one, others are read, cut out and written."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Predicted(Generic[S]):
     picture: np.ndarray
     """RGB uint8 (height, width, 3)."""
     probabilities: ProbabilityMap
-    """Of the picture's size."""
-    content: str
+    """The probabilities at the picture's size."""
+    content_hash: str
     """Hash of the file's bytes."""
 
 
@@ -69,8 +69,8 @@ def process_pictures(predictor: Predictor, finish: Finish[S, T], samples: Iterab
     outcomes: list[tuple[S, T | DataError]] = []
     for sample in samples:
         try:
-            picture, content = load_picture_with_digest(sample.picture)
-            outcomes.append((sample, finish(Predicted(sample, picture, predictor.predict(picture), content))))
+            picture, content_hash = load_picture_with_digest(sample.picture)
+            outcomes.append((sample, finish(Predicted(sample, picture, predictor.predict(picture), content_hash))))
         except DataError as error:
             outcomes.append((sample, error))
         except FileNameError as error:  # only this result can't be written: the others can

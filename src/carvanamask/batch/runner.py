@@ -1,4 +1,4 @@
-"""One batch from beginning to end: process the pictures that are left, and note each as it is finished."""
+"""Run a batch: process the pictures that are left, and add each to the journal as it is finished."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from carvanamask.batch.executors import build_executor
-from carvanamask.batch.journal import Journal, version_of
+from carvanamask.batch.journal import Journal, file_stamp
 from carvanamask.batch.options import BatchOptions, OnError
-from carvanamask.batch.shard import Outcome, Task, Written, cut_into_shards
+from carvanamask.batch.shard import FinishedPicture, Outcome, Task, cut_into_shards
 from carvanamask.batch.writers import ResultWriter
 from carvanamask.core.progress import OnProgress, Progress, counted, ignore_progress
 from carvanamask.data.picture_list import BatchItem, PictureList
@@ -26,21 +26,21 @@ from carvanamask.io.storage import is_local, resolved
 from carvanamask.model.build import build_predictor
 from carvanamask.model.model_file import ModelFile
 
-STATE = Path("~/.local/state/carvanamask")
-"""Where journals are kept whose results go to a store, in which files can't grow."""
+JOURNALS_OF_STORES = Path("~/.local/state/carvanamask")
+"""Folder for the journals of results in a store such as s3://, where a file can't grow line by line."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class BatchReport:
-    """What became of the pictures of a batch."""
+    """The outcome of a batch."""
 
     out: Path
     engine: str
     progress: Progress
     skipped: dict[str, int]
-    """How many files were no pictures, by their ending."""
+    """Number of files that were no pictures, by their ending."""
     needs_review: tuple[tuple[str, str], ...] = ()
     """(picture, review reason) of finished pictures whose result a person should check."""
 
@@ -117,7 +117,11 @@ class Batch:
 
         A folder never holds a mixture: raises ConfigError where another model, version or options have left results.
         """
-        folder = out if is_local(out) else STATE.expanduser() / hashlib.sha256(str(out).encode()).hexdigest()[:16]
+        folder = (
+            out
+            if is_local(out)
+            else JOURNALS_OF_STORES.expanduser() / hashlib.sha256(str(out).encode()).hexdigest()[:16]
+        )
         path = folder / f".{self.task.key}.journal"
         others = [other for other in folder.glob(".*.journal") if other != path]
         if others:
@@ -135,7 +139,7 @@ class Batch:
     def journal(self, path: Path, items: Sequence[BatchItem]) -> Journal:
         """Return the journal in the file `path`, which knows these pictures and this batch's key."""
         pictures = {item.key: item.picture for item in items}
-        versions = {key: version_of(picture) for key, picture in pictures.items()}
+        versions = {key: file_stamp(picture) for key, picture in pictures.items()}
         return Journal(path, self.task.key, versions, lambda key: file_digest(pictures[key]))
 
     def has_result(self, item: BatchItem) -> bool:
@@ -163,8 +167,8 @@ class Batch:
 def _add_finished(outcomes: Sequence[Outcome], journal: Journal) -> tuple[tuple[str, DataError], ...]:
     """Add the pictures that were finished to the journal; return the names and errors of the others."""
     for item, outcome in outcomes:
-        if isinstance(outcome, Written):
-            journal.add(item.key, outcome.value, outcome.content)
+        if isinstance(outcome, FinishedPicture):
+            journal.add(item.key, outcome.value, outcome.content_hash)
     return tuple((item.key, error) for item, error in outcomes if isinstance(error, DataError))
 
 

@@ -1,4 +1,4 @@
-"""What other processes and machines need for their share of a batch: the task, some pictures, and how they get them."""
+"""Describe a batch's task and cut its pictures into shards, so that other processes and machines can do a share."""
 
 from __future__ import annotations
 
@@ -22,35 +22,41 @@ from carvanamask.version import __version__
 SHARD_SIZE = 32
 """Pictures in a shard: what crosses a network at a time, and what a killed machine loses."""
 
+MIN_SHARDS = 32
+"""Shards of a batch that has as many pictures: each worker gets some, and all end at about the same time."""
+
 Shard = Sequence[BatchItem]
 
 
 @dataclass(frozen=True)
-class Written:
-    """What the journal keeps of a picture whose result is written."""
+class FinishedPicture:
+    """The journal's entry of a picture whose result is written."""
 
-    content: str
+    content_hash: str
     """Hash of the bytes that were read."""
     value: str
-    """What the result writer returned."""
+    """The text that the result writer returned."""
 
 
-Outcome = tuple[BatchItem, Written | DataError]
+Outcome = tuple[BatchItem, FinishedPicture | DataError]
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is done with every picture. It pickles, so that other processes can do the same."""
+    """The work on each picture of a batch. It pickles, so that other processes can do the same."""
 
     model: ModelFile
     device: Device
     arithmetic: str
-    """What the first process computes with: a batch must not mix the results of several."""
+    """Engine and precision of the first process: a batch must not mix the results of several."""
     writer: ResultWriter
 
     @property
     def key(self) -> str:
-        """Name of the journal: eight digits of the model, eight of all that decides about a result but its picture."""
+        """Name of the journal: 8 hex digits of the model's hash, and 8 of the hash of all that decides about a result.
+
+        That is the model, its card, the version, the precision and the writer's options.
+        """
         fingerprint = {
             "model": self.model.identity,
             "card": self.model.card.model_dump_json(),
@@ -71,18 +77,18 @@ class Task:
             )
         return predictor
 
-    def finish(self, predicted: Predicted[BatchItem]) -> Written:
+    def finish(self, predicted: Predicted[BatchItem]) -> FinishedPicture:
         """Write the picture's result and return what the journal keeps."""
-        return Written(predicted.content, self.writer.write(predicted))
+        return FinishedPicture(predicted.content_hash, self.writer.write(predicted))
 
 
 @dataclass(frozen=True)
 class Executor:
-    """Takes shards and returns at once; what becomes of their pictures is in the future."""
+    """Takes shards and returns at once; the future holds the outcomes of their pictures."""
 
     submit: Callable[[Shard], Future[list[Outcome]]]
     limit: Callable[[], int]
-    """How many shards may wait or run at a time."""
+    """Returns how many shards may wait or run at a time."""
     shard_size: int = SHARD_SIZE
     """The most pictures in a shard."""
 
@@ -92,7 +98,7 @@ _predictors: dict[str, Predictor] = {}
 
 
 def process_in_worker(task: Task, threads: int, shard: Shard) -> list[Outcome]:
-    """Return what became of each picture, processed by all threads of this process, which is a worker."""
+    """Process a shard with all threads of this process, which is a worker; return the outcome of each picture."""
     if task.key not in _predictors:
         keep_freed_memory()
         _predictors.clear()
@@ -102,6 +108,6 @@ def process_in_worker(task: Task, threads: int, shard: Shard) -> list[Outcome]:
 
 def cut_into_shards(items: Sequence[BatchItem], size: int) -> Iterator[Shard]:
     """Yield the items in order, at most `size` at a time; fewer where there are few, so that all workers get some."""
-    size = max(1, min(size, len(items) // 32))
+    size = max(1, min(size, len(items) // MIN_SHARDS))
     for start in range(0, len(items), size):
         yield items[start : start + size]

@@ -1,4 +1,4 @@
-"""A folder that pictures arrive in: which of them are complete, and what became of them so far."""
+"""Watch a folder that pictures arrive in: find those that are complete, and keep their outcomes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from carvanamask.batch.journal import version_of
+from carvanamask.batch.journal import file_stamp
 from carvanamask.batch.runner import Batch, BatchReport, review_reasons
 from carvanamask.core.progress import OnProgress, Progress
 from carvanamask.data.picture_list import BatchItem, PictureList, list_pictures
@@ -38,7 +38,7 @@ class Arrivals:
         self._versions = dict(versions)
         return [name for name in versions if name in unchanged and name not in self._finished]
 
-    def finish(self, names: Iterable[str]) -> None:
+    def mark_finished(self, names: Iterable[str]) -> None:
         """Leave these files out of the scans until they change."""
         self._finished.update(names)
 
@@ -57,23 +57,24 @@ class Arrivals:
 
 
 class FolderWatcher:
-    """What is known of a watched folder between two scans."""
+    """Keeps the state of a watched folder between two scans."""
 
     def __init__(self, batch: Batch, source: Path, out: Path, on_progress: OnProgress) -> None:
         self._batch, self._source, self._out, self._on_progress = batch, source, out, on_progress
         self._arrivals = Arrivals()
         self._past = Progress(0)
-        """Of all rounds so far; its failures are the pictures that still fail."""
+        """Progress of all rounds so far; its failures are the pictures that still fail."""
         self._problems: Failures | None = None
-        """Of the last scan."""
+        """Problems of the last scan; None before the first."""
         self._lasting_problems: Failures = ()
-        """Of the last two scans: those of one may be a share that hesitates, or a folder that is being filled."""
+        """Problems that the last two scans have in common: those of a single one may be a network share that answers
+        slowly, or a folder that is being filled."""
         self._output_problems: Failures = ()
         """Why results can't be written at present."""
         self._skipped: dict[str, int] = {}
         self._known_endings: set[str] = set()
         self._needs_review: dict[str, str] = {}
-        self._is_away = False
+        self._source_is_empty = False
         self._last_progress: Progress | None = None
         self.is_busy = False
         """Whether pictures of the last scan are still arriving or waiting."""
@@ -82,20 +83,20 @@ class FolderWatcher:
         """Return the pictures that are complete by now and have to be processed."""
         found = self._list_source()
         self._lasting_problems = tuple(p for p in found.problems if self._problems is None or p in self._problems)
-        self._problems, was_away = found.problems, self._is_away
+        self._problems, source_was_empty = found.problems, self._source_is_empty
         # a share that isn't mounted looks like an empty folder: what is known of it is kept
-        self._is_away = not found.items
+        self._source_is_empty = not found.items
         self._log_skipped(found)
         arrived: list[BatchItem] = []
-        if not self._is_away:
+        if not self._source_is_empty:
             failed = {name for name, _ in self._past.failures}
-            if was_away:  # what failed may have failed because the share was leaving
+            if source_was_empty:  # what failed may have failed because the share was leaving
                 self._arrivals.retry(failed)
             versions = {item.key: _arrival_version(item) for item in found.items}
             names = set(self._arrivals.scan({name: version for name, version in versions.items() if version}))
             self._past = without(self._past, failed - versions.keys())
             arrived = [item for item in found.items if item.key in names]
-        self.is_busy = not (self._is_away or self._arrivals.are_finished or self._output_problems)
+        self.is_busy = not (self._source_is_empty or self._arrivals.are_finished or self._output_problems)
         self._report_progress()
         return arrived
 
@@ -129,7 +130,7 @@ class FolderWatcher:
             self._output_problems = self._output_problems or ((str(self._out), problem),)
         else:
             self._output_problems = ()
-            self._arrivals.finish(items.keys() - {name for name, _ in progress.failures if is_incomplete(name)})
+            self._arrivals.mark_finished(items.keys() - {name for name, _ in progress.failures if is_incomplete(name)})
         self._report_progress()
 
     def report(self) -> BatchReport:
@@ -149,7 +150,7 @@ class FolderWatcher:
         return PictureList((), ((str(self._source), problem),))
 
     def _log_skipped(self, found: PictureList) -> None:
-        """Name each new ending once, so that whoever copies raw pictures alone learns why nothing happens."""
+        """Log each new ending once, so that whoever copies only raw pictures learns why nothing happens."""
         new = sorted(found.skipped.keys() - self._known_endings)
         if new:
             log.info("skipped: %s", " ".join(new))
@@ -187,6 +188,6 @@ def without(progress: Progress, names: Container[str]) -> Progress:
 
 def _arrival_version(item: BatchItem) -> str:
     """Return the version of the picture and the name of its result; '' for a picture that is gone."""
-    version = version_of(item.picture)
+    version = file_stamp(item.picture)
     # another file beside it can change the name of its result
     return version and f"{version} {item.output_name}"

@@ -1,4 +1,4 @@
-"""What a batch makes of a predicted picture: one class for each kind of result."""
+"""Write the result of a predicted picture: one class for each kind of result."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from carvanamask.io.exif import Tags, read_tags
 from carvanamask.io.write import save_mask, save_picture, save_probabilities
 from carvanamask.mask_quality.postprocess import make_mask
 from carvanamask.mask_quality.uncertainty import review_reason, stray_share
-from carvanamask.model.ensemble import JointMap, agreement
+from carvanamask.model.ensemble import EnsembleMap, agreement
 
 MAJORITY = 0.5
-"""Threshold for the mean of several models and for each model's map: the models' own thresholds would shift both."""
+"""Threshold for the ensemble's mean and for each member's map. The members' own thresholds differ, so that masks by
+them would differ in places where the models agree."""
 
 
 class ResultWriter(Protocol):
@@ -36,11 +37,11 @@ class ResultWriter(Protocol):
         ...
 
     def path_of(self, item: BatchItem) -> Path | None:
-        """Return the file of an item's result, None where the journal keeps all of it."""
+        """Return the file of an item's result, or None if there is no file: the journal then keeps the result."""
         ...
 
     def fingerprint(self) -> dict[str, str]:
-        """Return all that decides about a result besides the model and its card."""
+        """Return the options that change a result, besides the model and its card; a folder never mixes two of them."""
         ...
 
 
@@ -52,7 +53,7 @@ class FileWriter(ABC):
     out: Path
 
     result: ClassVar[str]
-    """What is written, in a word."""
+    """The kind of result, a word for the fingerprint."""
 
     def write(self, predicted: Predicted[BatchItem]) -> str:
         mask = make_mask(predicted.probabilities, self.card)
@@ -134,7 +135,7 @@ class AgreementWriter:
     def write(self, predicted: Predicted[BatchItem]) -> str:
         """Return "[area in pixels, agreement, uncertain ratio, stray share]"."""
         joint = predicted.probabilities
-        assert isinstance(joint, JointMap)
+        assert isinstance(joint, EnsembleMap)
         mask = joint.to_mask(MAJORITY)
         agreed = agreement([each.to_mask(MAJORITY) for each in joint.members])
         save_mask(self.path_of(predicted.sample), mask)

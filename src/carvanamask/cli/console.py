@@ -1,4 +1,4 @@
-"""What a person sees: messages and a bar on the error stream, results on the output stream."""
+"""Show messages and a bar on the error stream, results on the output stream."""
 
 from __future__ import annotations
 
@@ -43,8 +43,11 @@ def has_bar() -> bool:
     return sys.stderr.isatty() and log.isEnabledFor(logging.INFO)
 
 
-def show_nothing(progress: Progress) -> None:
-    """Show nothing, but give signal handlers room: the engine has run its first inference by now, in this thread."""
+def move_no_bar(progress: Progress) -> None:
+    """Widen the signal stack and show nothing: the listener without a bar, and the first step of the one with a bar.
+
+    The engine has run its first inference by now, in this thread, so that signal handlers need more room.
+    """
     widen_signal_stack()
 
 
@@ -52,7 +55,7 @@ def show_nothing(progress: Progress) -> None:
 def progress_bar(title: str) -> Iterator[OnProgress]:
     """Give the listener that moves a bar with count, rate, failures and time left; under --quiet it shows nothing."""
     if not log.isEnabledFor(logging.INFO):
-        yield show_nothing
+        yield move_no_bar
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -70,7 +73,7 @@ def progress_bar(title: str) -> Iterator[OnProgress]:
     task = bar.add_task(title, total=None, rate="")
 
     def on_progress(progress: Progress) -> None:
-        show_nothing(progress)
+        move_no_bar(progress)
         bar.start()  # not before: a job that fails at once leaves no empty bar behind
         speed = bar.tasks[0].speed
         rate = [f"{speed:.1f}/s"] if speed else []

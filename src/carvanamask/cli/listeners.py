@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
-from carvanamask.cli.console import log, print_event, print_failures, progress_bar, show_nothing
+from carvanamask.cli.console import log, move_no_bar, print_event, print_failures, progress_bar
 from carvanamask.cli.options import BatchOutput
 from carvanamask.core.progress import OnProgress, Progress, counted
 from carvanamask.errors import CarvanaMaskError
@@ -38,7 +38,7 @@ def batch_progress(output: BatchOutput, title: str | None = None) -> Iterator[On
         reporters.append(_Throttled(_print_lines, SECONDS_BETWEEN_LINES))
     if output.metrics:
         reporters.append(_Throttled(partial(_save_metrics, output.metrics), SECONDS_BETWEEN_EVENTS))
-    bar: AbstractContextManager[OnProgress] = nullcontext(show_nothing)
+    bar: AbstractContextManager[OnProgress] = nullcontext(move_no_bar)
     if title is not None and not output.json_lines:
         bar = progress_bar(title)
     with bar as move_bar:

@@ -143,7 +143,7 @@ def measure_in_turns(
 
 def run_fresh(model: ModelFile, items: Sequence[BatchItem], device: str, cache: str) -> tuple[float, float | None]:
     """Return a new process's seconds to the first mask and its peak megabytes. Raises ModelError where it fails."""
-    code = "import sys, carvanamask.jobs.bench as job; job.be_fresh_process(*sys.argv[1:])"
+    code = "import sys, carvanamask.jobs.bench as job; job.run_fresh_process(*sys.argv[1:])"
     command = [sys.executable, "-c", code, str(model.folder), device, *(str(item.picture) for item in items)]
     started = time.time()
     ended = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"XDG_CACHE_HOME": cache})
@@ -154,7 +154,7 @@ def run_fresh(model: ModelFile, items: Sequence[BatchItem], device: str, cache: 
     return first_mask_at - started, peak
 
 
-def be_fresh_process(model_folder: str, device: str, *pictures: str) -> None:
+def run_fresh_process(model_folder: str, device: str, *pictures: str) -> None:
     """Predict pictures as a process of its own; write the time of the first mask and the peak memory as JSON."""
     keep_freed_memory()
     model = ModelFile.load(Path(model_folder))

@@ -43,7 +43,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class DataReport:
-    """What a folder holds, and what is wrong with it, in the order of the files' names."""
+    """The contents of a folder, and its problems in the order of the files' names."""
 
     cars: int
     training_pictures: int
@@ -73,9 +73,9 @@ class _Pair:
     mask: Path | None
     findings: list[Finding] = field(default_factory=list)
     picture_digest: str = ""
-    """Of a picture that can be read, else ''."""
+    """Hash of the picture's bytes if it can be read, else ''."""
     mask_digest: str = ""
-    """Of a mask that can be read and is neither empty nor full, else ''."""
+    """Hash of the mask's bytes if it can be read and is neither empty nor full, else ''."""
 
     def read(self) -> None:
         size = self._read_picture(self.picture) if self.picture else ""

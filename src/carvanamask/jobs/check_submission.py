@@ -17,7 +17,7 @@ LISTED_PROBLEMS = 20
 
 @dataclass(frozen=True)
 class SubmissionReport:
-    """What a submission holds and what is wrong with it."""
+    """The contents of a submission and its problems."""
 
     rows: int
     empty_masks: int

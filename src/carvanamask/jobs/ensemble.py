@@ -17,8 +17,8 @@ from carvanamask.data.run_dir import RunDir
 from carvanamask.errors import ConfigError
 from carvanamask.io.read import load_mask_of
 from carvanamask.model.build import build_predictor
-from carvanamask.model.ensemble import Ensemble, JointMap
-from carvanamask.model.ensemble_weights import best_blend
+from carvanamask.model.ensemble import Ensemble, EnsembleMap
+from carvanamask.model.ensemble_weights import best_weights
 from carvanamask.model.model_file import ModelFile
 from carvanamask.version import __version__
 
@@ -73,7 +73,7 @@ def ensemble(
     members = [build_predictor(model.with_card(flip=model.card.flip or flip), device) for model in models]
     predictor = Ensemble(members, [1.0] * len(members))
     log.info(f"engine: {predictor.engine}")
-    blend = best_blend(finish_all(predictor, samples, _with_truth, on_progress), THRESHOLD)
+    blend = best_weights(finish_all(predictor, samples, _with_truth, on_progress), THRESHOLD)
     model = _save(run, models, blend.weights, flip, {"validation_dice": blend.dice})
     cars = len({sample.car for sample in samples})
     return EnsembleReport(model, names, blend.weights, cars, blend.dice_alone, blend.dice_equal, blend.dice)
@@ -89,7 +89,7 @@ def _held_out_by_all(models: Sequence[ModelFile], samples: Sequence[Sample]) -> 
 def _with_truth(predicted: Predicted[Sample]) -> tuple[Sequence[ProbabilityMap], Mask]:
     """Return a picture's maps, one per member, and its true mask."""
     assert predicted.sample.mask is not None
-    assert isinstance(predicted.probabilities, JointMap)
+    assert isinstance(predicted.probabilities, EnsembleMap)
     return predicted.probabilities.members, load_mask_of(predicted.picture, predicted.sample.mask)
 
 

@@ -37,7 +37,7 @@ CURVE_STEPS = 256
 WORST = 10
 
 COLUMNS = ("picture", "dice", "iou", "boundary_iou", "doubt")
-"""Of pictures.csv; `doubt` is the review reason, '' where there is none."""
+"""The columns of pictures.csv; `doubt` is the review reason, '' where there is none."""
 
 
 @dataclass(frozen=True)

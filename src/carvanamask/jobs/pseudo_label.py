@@ -37,7 +37,7 @@ COMPARING_THREADS = 2
 
 @dataclass(frozen=True)
 class PseudoLabelReport:
-    """How many pictures became labels, and why the others didn't."""
+    """The number of pictures that became labels, and the reasons why the others didn't."""
 
     labels: Path
     refused: Path

@@ -31,7 +31,7 @@ SHEET_VIEWS = (2, 5, 8, 12)
 
 @dataclass(frozen=True)
 class RenderReport:
-    """What a rendering did; `rendered` and `skipped` count pictures."""
+    """The outcome of a rendering; `rendered` and `skipped` count pictures."""
 
     cars: tuple[str, ...]
     test_cars: tuple[str, ...]

@@ -21,7 +21,7 @@ LISTED_NAMES = 10
 
 @dataclass(frozen=True)
 class FromMasksReport:
-    """What a submission holds, and which masks it doesn't."""
+    """The rows of a submission, the masks that are missing in it, and those that have no row."""
 
     submission: Path
     rows: int

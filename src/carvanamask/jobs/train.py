@@ -20,7 +20,7 @@ from carvanamask.figures.plots import save_training_curves
 from carvanamask.model.model_file import ModelFile
 from carvanamask.model.registry import built_in_names, find_model
 from carvanamask.training.config import Config
-from carvanamask.training.lineage import KNOWN_CARS, TrainingData, known_cars, load_training_data
+from carvanamask.training.lineage import KNOWN_CARS, TrainingData, cars_seen_before, load_training_data
 from carvanamask.training.recipe import SHIPPED_RECIPES, differing_options, load_config
 from carvanamask.training.run_files import load_environment, load_metrics, load_run_config, load_split, start_run
 from carvanamask.version import __version__
@@ -102,7 +102,7 @@ def train(folder: KaggleFolder, plan: TrainPlan, has_progress_bar: bool = True) 
         return run
     coarse_name = config.input.coarse_model
     coarse_model = find_model(coarse_name, run.root.parent) if coarse_name else None
-    known = known_cars(plan.initial, coarse_model, data.split)
+    known = cars_seen_before(plan.initial, coarse_model, data.split)
     environment = _environment(plan, data, known)
     if run.is_started:
         _check_same_pictures(run, environment)
@@ -157,7 +157,7 @@ def _check_same_pictures(run: RunDir, environment: Mapping[str, object]) -> None
 
 def _environment(plan: TrainPlan, data: TrainingData, known: set[str]) -> dict[str, object]:
     """Return what a run depends on besides its options: code, machine, initial weights, and the pictures."""
-    samples = [*data.of_folder, *data.extra]
+    samples = [*data.folder_samples, *data.extra]
     pictures = "\n".join(f"{sample.name} {sample.picture.stat().st_size}" for sample in samples)
     labels = "\n".join(
         f"{each.sample.name} {each.agreement} {each.uncertain_ratio} {each.models}" for each in data.labels

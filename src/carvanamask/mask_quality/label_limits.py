@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LabelLimits:
-    """What a mask must fulfil to become a label. All values but `views` are shares, in [0, 1]."""
+    """Conditions that a mask must meet to become a label. All values but `views` are shares, in [0, 1]."""
 
     min_agreement: float = 0.985
     """Mean pairwise Dice of the models' masks. The median is 0.9927; 2.6 % of the pictures are below the limit, with a

@@ -24,9 +24,9 @@ class Silhouette:
     """A car's shape, independent of its position and size in the picture: stretched to one size."""
 
     pixels: np.ndarray
-    """Bool, of SIZE_WH."""
+    """The shape as bool pixels of SIZE_WH."""
     area: int
-    """Of the mask, in its own pixels."""
+    """Area of the mask, in its own pixels."""
 
     @classmethod
     def of(cls, mask: Mask) -> Silhouette:

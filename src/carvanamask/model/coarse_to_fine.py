@@ -17,9 +17,9 @@ MAX_EDGE_SHIFT_PX = 4
 """How far the refinement pass may move an edge, in pixels of the coarse map. Deeper inside and farther outside the
 coarse pass decides, which sees where the car stands (`benchmarks/experiments/other_backgrounds.py --reach`)."""
 
-MAX_OVERRULED = 0.03
-"""Share of the car. Where the two passes contradict each other over more than that, the refinement pass has failed, in
-grain or a soft focus that a smaller picture does not show, and the coarse map is the result. On 656 held-out pictures
+MAX_REFINEMENT_DISAGREEMENT = 0.03
+"""Share of the car. If the two passes disagree over more than that, the refinement pass has failed, because of grain or
+a soft focus that a smaller picture does not show, and the coarse map is the result. On 656 held-out pictures
 the share is below 0.008."""
 
 
@@ -49,7 +49,7 @@ class CoarseToFinePredictor(Predictor):
         bounded = np.clip(refined, lower, upper)
         overruled, area = cv2.norm(bounded, refined, cv2.NORM_L1), np.count_nonzero(bounded > 0.5)
         disagreement = float(overruled / area) if area else 0.0
-        has_failed = disagreement > MAX_OVERRULED
+        has_failed = disagreement > MAX_REFINEMENT_DISAGREEMENT
         return ProbabilityMap(
             coarse.resized(size_wh).values if has_failed else box.paste(bounded, size_wh), disagreement
         )

@@ -32,7 +32,7 @@ class FlipAverage(Predictor):
 
 
 @dataclass(frozen=True, eq=False)
-class JointMap(ProbabilityMap):
+class EnsembleMap(ProbabilityMap):
     """The weighted mean of several maps of one picture, and those maps."""
 
     members: tuple[ProbabilityMap, ...] = ()
@@ -53,13 +53,13 @@ class Ensemble(Predictor):
         self.engine = " + ".join(f"{weight:.6g} × ({predictor.engine})" for predictor, weight in pairs)
         self.arithmetic = " + ".join(sorted({predictor.arithmetic for predictor in self.predictors}))
 
-    def predict(self, picture: np.ndarray) -> JointMap:
+    def predict(self, picture: np.ndarray) -> EnsembleMap:
         maps = [predictor.predict(picture) for predictor in self.predictors]
         mean = np.zeros_like(maps[0].values)
         for each, weight in zip(maps, self.weights, strict=True):
             mean += each.values * np.float32(weight)
         # the sum of 32-bit weights can exceed 1 by a rounding error
-        return JointMap(np.minimum(mean, 1, out=mean), max(each.disagreement for each in maps), tuple(maps))
+        return EnsembleMap(np.minimum(mean, 1, out=mean), max(each.disagreement for each in maps), tuple(maps))
 
 
 def agreement(masks: Sequence[Mask]) -> float:

@@ -12,7 +12,7 @@ from carvanamask.errors import ConfigError, MaskError
 
 
 @dataclass(frozen=True)
-class Blend:
+class EnsembleWeights:
     """Weights for an ensemble, and their scores on the pictures that chose them: mean Dice, in [0, 1]."""
 
     weights: tuple[float, ...]
@@ -23,9 +23,9 @@ class Blend:
     """Score of each member by itself."""
 
 
-def best_blend(
+def best_weights(
     held_out: Iterable[tuple[Sequence[ProbabilityMap], Mask]], threshold: float = 0.5, rounds: int = 24
-) -> Blend:
+) -> EnsembleWeights:
     """Return the non-negative weights, with the sum 1, whose mean of maps has the best mean Dice at `threshold`.
 
     `held_out` yields, picture by picture, every member's map in the same order, and the true mask; one picture at a
@@ -34,7 +34,7 @@ def best_blend(
     best round counts. Equal weights win a tie; the result is at least as good as the best member alone.
     Raises ConfigError without pictures or members.
     """
-    scorer = _BlendScorer.of(held_out, threshold)
+    scorer = _WeightScorer.of(held_out, threshold)
     members = scorer.values.shape[0]
     alone = tuple(scorer.dice(row) for row in scorer.values)
     equal = scorer.dice(scorer.values.mean(axis=0))
@@ -47,11 +47,11 @@ def best_blend(
         total += scorer.values[chosen]
         if scores[chosen] > best:
             best, best_counts = scores[chosen], counts.copy()
-    return Blend(tuple((best_counts / best_counts.sum()).tolist()), best, equal, alone)
+    return EnsembleWeights(tuple((best_counts / best_counts.sum()).tolist()), best, equal, alone)
 
 
 @dataclass(frozen=True, eq=False)
-class _BlendScorer:
+class _WeightScorer:
     """The pixels that weights can change: members lie on both sides of the threshold there.
 
     All other pixels are the same in every weighted mean. What is left is a narrow band along the edge, so the Dice of
@@ -69,7 +69,7 @@ class _BlendScorer:
     """Int64 (pictures, 3): pixels that all members call car, those of them that truly are, and the truth's pixels."""
 
     @classmethod
-    def of(cls, held_out: Iterable[tuple[Sequence[ProbabilityMap], Mask]], threshold: float) -> _BlendScorer:
+    def of(cls, held_out: Iterable[tuple[Sequence[ProbabilityMap], Mask]], threshold: float) -> _WeightScorer:
         values: list[np.ndarray] = []
         truths, agreed = [], []
         for maps, truth in held_out:

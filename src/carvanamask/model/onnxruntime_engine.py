@@ -13,7 +13,7 @@ import onnxruntime
 
 from carvanamask.errors import ConfigError
 from carvanamask.model.model_file import ModelFile
-from carvanamask.model.predictor import NetworkPredictor, incompatible
+from carvanamask.model.predictor import NetworkPredictor, incompatible_error
 
 CPU_PROVIDER = "CPUExecutionProvider"
 NVIDIA_PROVIDERS = ("CUDAExecutionProvider", "TensorrtExecutionProvider")
@@ -45,9 +45,9 @@ class OnnxRuntimePredictor(NetworkPredictor):
         except ConfigError:
             raise
         except Exception as error:  # ONNX Runtime's errors share no public class
-            raise incompatible(model, (str(error).strip().splitlines() or [type(error).__name__])[0]) from None
+            raise incompatible_error(model, (str(error).strip().splitlines() or [type(error).__name__])[0]) from None
         if shape != (1, 1, height, width):
-            raise incompatible(model, f"its output has the shape {shape}")
+            raise incompatible_error(model, f"its output has the shape {shape}")
 
     def infer(self, pixels: np.ndarray) -> np.ndarray:
         # uint8 HWC to normalised float32 NCHW

@@ -9,7 +9,7 @@ import numpy as np
 
 from carvanamask.io.process import cpu_count
 from carvanamask.model.model_file import ModelFile
-from carvanamask.model.predictor import MAX_CONCURRENCY, NetworkPredictor, incompatible
+from carvanamask.model.predictor import MAX_CONCURRENCY, NetworkPredictor, incompatible_error
 
 # importing openvino reports the import to Intel and leaves an id in ~/intel: hide its telemetry, during the import only
 _IS_HIDDEN = sys.modules.setdefault("openvino_telemetry", None) is None  # type: ignore[arg-type]
@@ -55,7 +55,7 @@ class OpenVinoPredictor(NetworkPredictor):
         width, height = model.card.input_size_wh
         pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
         if len({self.infer(pixels).tobytes() for _ in range(concurrency)}) > 1:
-            raise incompatible(model, "OpenVINO's copies of it give different results")
+            raise incompatible_error(model, "OpenVINO's copies of it give different results")
 
     def infer(self, pixels: np.ndarray) -> np.ndarray:
         request = self._requests.get()  # the one that has waited longest
@@ -73,13 +73,13 @@ def _read(core: openvino.Core, model: ModelFile) -> openvino.Model:
         network = core.read_model(model.onnx)
         input_shape = network.input(0).partial_shape
         if not input_shape.compatible(openvino.PartialShape([1, 3, height, width])):
-            raise incompatible(model, f"its input has the shape {input_shape}")
+            raise incompatible_error(model, f"its input has the shape {input_shape}")
         network.reshape([1, 3, height, width])
     except RuntimeError as error:
-        raise incompatible(model, str(error).strip().splitlines()[-1].strip()) from None
+        raise incompatible_error(model, str(error).strip().splitlines()[-1].strip()) from None
     output_shape = network.output(0).get_partial_shape()
     if output_shape != openvino.PartialShape([1, 1, height, width]):
-        raise incompatible(model, f"its output has the shape {output_shape}")
+        raise incompatible_error(model, f"its output has the shape {output_shape}")
     steps = openvino.preprocess.PrePostProcessor(network)
     steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
     steps.input().model().set_layout(openvino.Layout("NCHW"))

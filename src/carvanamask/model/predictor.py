@@ -20,9 +20,9 @@ class Predictor(Protocol):
     """Predicts for every pixel how likely it belongs to the car. Any number of threads may share one."""
 
     engine: str = ""
-    """What computes, on which device: long jobs print it, so that nobody overlooks a slow device."""
+    """The engine and its device: long jobs print it, so that nobody overlooks a slow device."""
     arithmetic: str = ""
-    """What decides the bits of a map besides the model: the engine and its precision, not its threads."""
+    """The engine and its precision, without its threads; results are byte-identical only where this is equal."""
 
     def predict(self, picture: np.ndarray) -> ProbabilityMap:
         """Return the probabilities of an RGB uint8 (height, width, 3) picture at its own size.
@@ -51,7 +51,7 @@ def network_input(picture: np.ndarray, card: ModelCard) -> np.ndarray:
     return preprocess(picture, card.input_size_wh, card.clahe)
 
 
-def incompatible(model: ModelFile, reason: str) -> ModelError:
+def incompatible_error(model: ModelFile, reason: str) -> ModelError:
     """Return the error for a network that can't do what its card says."""
     size = "x".join(map(str, model.card.input_size_wh))
     return ModelError(f"can't make one {size} map of a {size} picture ({reason})", "export it again", model.onnx)

@@ -1,4 +1,4 @@
-"""What a network gets of a picture before normalisation, the same in training and in prediction."""
+"""Prepare a picture for a network, up to normalisation: the same in training and in prediction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training writes while it runs: checkpoints, a row of metrics per epoch, pictures in TensorBoard."""
+"""Write what a training produces while it runs: checkpoints, a row of metrics per epoch, pictures in TensorBoard."""
 
 from __future__ import annotations
 

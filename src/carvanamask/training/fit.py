@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a training runs on."""
+    """The devices and the precision of a training."""
 
     accelerator: str
     precision: str

@@ -24,7 +24,7 @@ class TrainingData:
     """The labelled pictures of a run and the split of their cars."""
 
     split: Split
-    of_folder: Sequence[Sample]
+    folder_samples: Sequence[Sample]
     extra: Sequence[Sample]
     """Pictures of split.extra_folders."""
     labels: Sequence[Label]
@@ -33,11 +33,11 @@ class TrainingData:
     @property
     def training(self) -> list[Sample]:
         """The pictures to train on, without pseudo-labels."""
-        return [*self.split.training_samples(self.of_folder), *self.extra]
+        return [*self.split.training_samples(self.folder_samples), *self.extra]
 
     @property
     def validation(self) -> list[Sample]:
-        return self.split.validation_samples(self.of_folder)
+        return self.split.validation_samples(self.folder_samples)
 
     @property
     def pseudo(self) -> list[Sample]:
@@ -96,7 +96,7 @@ def cars_of_run(run: RunDir) -> set[str]:
     return {*split.training, *(sample.car for sample in extra), *(known if isinstance(known, list) else ())}
 
 
-def known_cars(initial: RunDir | None, coarse_model: ModelFile | None, split: Split) -> set[str]:
+def cars_seen_before(initial: RunDir | None, coarse_model: ModelFile | None, split: Split) -> set[str]:
     """Return the cars that a run's initial weights and its coarse model learned from.
 
     Raises DataError where the split holds one of these cars out.
