@@ -109,9 +109,18 @@ def test_antenna_fragments_are_joined_from_below() -> None:
     assert_same(join_fragments(drawn(BODY, upper, lower)), drawn(BODY, antenna))
 
 
-def test_line_is_as_thick_as_its_fragment() -> None:
-    fragment, joined = (100, 28, 103, 36), (100, 28, 103, 40)
-    assert_same(join_fragments(drawn(BODY, fragment), max_thickness=0.03), drawn(BODY, joined))
+@pytest.mark.parametrize("right", [101, 103, 105])
+def test_line_is_as_thick_as_its_fragment(right: int) -> None:
+    fragment, joined = (100, 26, right, 36), (100, 26, right, 40)
+    assert_same(join_fragments(drawn(BODY, fragment), max_thickness=0.05), drawn(BODY, joined))
+
+
+def test_fragment_beside_the_roof_ends_just_above_it() -> None:
+    fragment = (16, 30, 17, 40)
+    joined = join_fragments(drawn(BODY, fragment))
+    assert joined.pixels[39:41, 17:20].any(axis=0).all()
+    lower = drawn(BODY, (16, 30, 17, 41))
+    assert_same(join_fragments(lower), lower)
 
 
 def test_thick_far_or_lower_parts_are_no_antenna() -> None:
