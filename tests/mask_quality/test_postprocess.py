@@ -290,7 +290,29 @@ def test_rim_length_limit_is_6_percent_of_the_width(rim_px: int, closes: bool) -
 
 @pytest.mark.parametrize(("outer_rim", "closes"), [(380, True), (379, False)])
 def test_rim_may_be_lower_by_5_percent_of_the_roof(outer_rim: int, closes: bool) -> None:
-    assert is_closed(from_heights((60, 320), (6, outer_rim), (6, 400), (20, 320), (108, 400))) == closes
+    parts = (60, 320), (6, outer_rim), (6, 400), (20, 320), (108, 400)
+    assert is_closed(from_heights(*parts)) == is_closed(from_heights(*reversed(parts))) == closes
+
+
+def test_dip_of_one_pixel_in_a_tiny_roof_is_closed() -> None:
+    assert is_closed(from_heights((20, 10), (4, 9), (20, 10)))
+
+
+def test_level_is_that_of_the_rim_s_last_column() -> None:
+    # 100 is 90 % of the roof's 111, and 96 is not
+    assert is_closed(from_heights((20, 80), (3, 96), (1, 100), (4, 70), (8, 100), (12, 111)))
+
+
+def test_hull_reaches_half_a_dip_into_each_rim() -> None:
+    # from 10 columns before the dip at 100 to 8 after it at 104
+    car = close_roof(from_heights((60, 100), (20, 80), (8, 100), (72, 104)))
+    heights = np.count_nonzero(car.pixels, axis=0)
+    assert heights[[49, 60, 79, 88]].tolist() == [100, 101, 103, 104]
+
+
+def test_hull_of_a_narrow_dip_reaches_one_column() -> None:
+    car = close_roof(from_heights((60, 100), (1, 80), (1, 100), (58, 104)), slender=0)
+    assert np.count_nonzero(car.pixels, axis=0)[60] == 100
 
 
 @pytest.mark.parametrize(("antenna_px", "closes"), [(14, True), (15, False)])
