@@ -101,3 +101,5 @@ def test_corners_touch_at_connectivity_8_only() -> None:
 def test_nothing_has_no_components(shape: tuple[int, int]) -> None:
     found = Components.of(np.zeros(shape, bool))
     assert (found.count, found.largest_area) == (0, 0)
+    assert (found.labels.shape, found.areas.shape, found.boxes.shape) == (shape, (1,), (1, 4))
+    assert {array.dtype for array in (found.labels, found.areas, found.boxes)} == {np.dtype(np.int32)}

@@ -298,6 +298,11 @@ def test_dip_of_one_pixel_in_a_tiny_roof_is_closed() -> None:
     assert is_closed(from_heights((20, 10), (4, 9), (20, 10)))
 
 
+def test_column_of_slender_parts_only_has_no_roof() -> None:
+    # a sill of 2 pixels joins two halves; 0.015 of 340 is 5
+    assert is_closed(from_heights((160, 100), (20, 2), (160, 100)))
+
+
 def test_level_is_that_of_the_rim_s_last_column() -> None:
     # 100 is 90 % of the roof's 111, and 96 is not
     assert is_closed(from_heights((20, 80), (3, 96), (1, 100), (4, 70), (8, 100), (12, 111)))
