@@ -47,11 +47,12 @@ def is_raw(file: BinaryIO) -> bool:
 
 
 def open_heif(file: BinaryIO) -> Image.Image:
-    """Return a HEIC picture, not decoded yet, upright. Raises PictureError without the extra."""
+    """Return a HEIC picture, not decoded yet, upright. Raises PictureError without pillow-heif."""
     try:
         from pillow_heif import HeifImageFile  # without registering it: Pillow stays as its host has set it up
     except ImportError:
-        raise PictureError("is a HEIC picture", "pip install 'carvanamask[heif]'") from None
+        repair = "pip install pillow-heif (its wheel is GPL-2), or export it as JPEG"
+        raise PictureError("is a HEIC picture", repair) from None
     image: Image.Image = HeifImageFile(file)
     return image
 
