@@ -27,7 +27,7 @@ def in_colours(srgb: np.ndarray, primaries: Primaries, exponent: float, bits: in
     light = to_light(srgb / 255, SRGB_CURVE) @ (np.linalg.inv(_to_xyz(primaries)) @ _to_xyz(SRGB)).T
     levels = np.linspace(0, 1, 65_536)
     values = np.interp(np.clip(light, 0, 1), to_light(levels, exponent), levels)
-    return np.rint(values * ((1 << bits) - 1)).astype(np.uint8 if bits == 8 else np.uint16)
+    return np.asarray(np.rint(values * ((1 << bits) - 1)), np.uint8 if bits == 8 else np.uint16)
 
 
 def rgb_profile(primaries: Primaries, exponent: float, name: str) -> bytes:
@@ -52,7 +52,7 @@ def grey_profile(exponent: float) -> bytes:
 def _curve(exponent: float) -> bytes:
     if exponent != SRGB_CURVE:
         return b"curv" + bytes(4) + struct.pack(">IH", 1, round(exponent * 256))
-    table = np.rint(to_light(np.linspace(0, 1, 1024), SRGB_CURVE) * 65_535).astype(">u2")
+    table: np.ndarray = np.rint(to_light(np.linspace(0, 1, 1024), SRGB_CURVE) * 65_535).astype(">u2")
     return b"curv" + bytes(4) + struct.pack(">I", 1024) + table.tobytes()
 
 

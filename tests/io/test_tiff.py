@@ -7,7 +7,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -23,9 +23,12 @@ DEEP = four_patches().astype(np.uint16) * 257
 OPAQUE = np.full((*DEEP.shape[:2], 1), 65_535, np.uint16)
 HALF = OPAQUE // 2
 LONG, SHORT, BYTES = 4, 3, 7
+ByteOrder = Literal["<", ">"]
 
 
-def tiff(samples: np.ndarray, *, order: str = "<", colours: int = 2, is_planar: bool = False, **options: Any) -> bytes:
+def tiff(
+    samples: np.ndarray, *, order: ByteOrder = "<", colours: int = 2, is_planar: bool = False, **options: Any
+) -> bytes:
     """Return a TIFF of (height, width, channels); options: deflate, predictor, tile, extras, orientation, profile."""
     height, width, channels = samples.shape
     tile = options.get("tile", 0)
@@ -58,7 +61,7 @@ def tiff(samples: np.ndarray, *, order: str = "<", colours: int = 2, is_planar: 
     return _file(b"".join(parts), tags, order)
 
 
-def _file(pixels: bytes, tags: dict[int, tuple[int, list[int] | bytes]], order: str) -> bytes:
+def _file(pixels: bytes, tags: dict[int, tuple[int, list[int] | bytes]], order: ByteOrder) -> bytes:
     begin = 8 + len(pixels)
     table, values = struct.pack(order + "H", len(tags)), b""
     for tag, (kind, value) in sorted(tags.items()):
@@ -80,7 +83,7 @@ def _tiles(plane: np.ndarray, tile: int) -> list[np.ndarray]:
     ]
 
 
-def _packed(block: np.ndarray, order: str, predictor: int) -> bytes:
+def _packed(block: np.ndarray, order: ByteOrder, predictor: int) -> bytes:
     if predictor == 2:
         block = np.diff(block, axis=1, prepend=block.dtype.type(0))
     ordered = block.astype(block.dtype.newbyteorder(order))
@@ -95,7 +98,7 @@ def _packed(block: np.ndarray, order: str, predictor: int) -> bytes:
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("is_planar", [False, True])
 @pytest.mark.parametrize("options", [{}, {"deflate": True}, {"deflate": True, "predictor": 2}, {"tile": 32}])
-def test_sixteen_bits(order: str, is_planar: bool, options: dict[str, Any]) -> None:
+def test_sixteen_bits(order: ByteOrder, is_planar: bool, options: dict[str, Any]) -> None:
     data = tiff(DEEP, order=order, is_planar=is_planar, **options)
     assert np.array_equal(decode_picture(data, "upload"), four_patches())
 
@@ -103,7 +106,7 @@ def test_sixteen_bits(order: str, is_planar: bool, options: dict[str, Any]) -> N
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("options", [{}, {"deflate": True, "predictor": 3}, {"tile": 32, "predictor": 3}])
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_floating_point(dtype: type, options: dict[str, Any], order: str) -> None:
+def test_floating_point(dtype: type, options: dict[str, Any], order: ByteOrder) -> None:
     data = tiff((four_patches() / 255).astype(dtype), order=order, **options)
     assert np.array_equal(decode_picture(data, "upload"), four_patches())
 
