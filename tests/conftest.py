@@ -4,11 +4,13 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from carvanamask.io.process import widen_signal_stack
+from carvanamask.model.openvino_engine import OpenVinoPredictor
 from command_line import Ended, Run
 from drawn_cars import draw_kaggle_folder
 
@@ -45,8 +47,18 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(scope="session", autouse=True)
 def room_for_signals() -> None:
-    """pytest sets a stack aside for them that is too small on a CPU with AMX."""
+    """Give signals a stack that is large enough for a CPU with AMX: pytest sets a small one, and so does OpenVINO.
+
+    The tests are a program, and so do what the command line does once an engine has run its first inference.
+    """
     widen_signal_stack()
+    build = OpenVinoPredictor.__init__
+
+    def build_and_widen(predictor: OpenVinoPredictor, *args: Any, **options: Any) -> None:
+        build(predictor, *args, **options)
+        widen_signal_stack()
+
+    pytest.MonkeyPatch().setattr(OpenVinoPredictor, "__init__", build_and_widen)
 
 
 @pytest.fixture(scope="session")
