@@ -61,14 +61,30 @@ def test_named_cars_are_held_out() -> None:
 
 
 def test_named_car_without_pictures_is_an_error() -> None:
-    with pytest.raises(DataError, match="no pictures of car ghost"):
+    with pytest.raises(DataError) as error:
         split_by_car(CARS, held_out_cars=["ghost"])
+    reason = "split.held_out_cars: no pictures of car ghost in the folder"
+    assert error.value == DataError(reason, "correct its name, or add its pictures")
+
+
+def test_named_cars_count_as_the_share() -> None:
+    named = ("car07", "car31")
+    assert split_by_car(CARS, validation_share=0.05, held_out_cars=named).validation == named
+    assert len(split_by_car(CARS, validation_share=0.15, held_out_cars=named).validation) == 6
+
+
+def test_all_cars_named_leave_none_to_train_on() -> None:
+    with pytest.raises(DataError, match=r"^0 cars to train on and 2 to validate"):
+        split_by_car(["a", "b"], held_out_cars=["a", "b"])
 
 
 def test_two_cars_are_needed() -> None:
     assert len(split_by_car(["a", "b"]).validation) == 1
-    with pytest.raises(DataError, match="at least two"):
+    with pytest.raises(DataError) as error:
         split_by_car(["a"])
+    assert error.value == DataError(
+        "1 car in the folder", "at least two are needed, one to train on and one to validate"
+    )
 
 
 def test_all_views_of_a_car_are_on_its_side() -> None:
@@ -147,6 +163,10 @@ def test_named_cars_are_held_out_by_every_fold() -> None:
     folds = [set(split_by_car(CARS, held_out_cars=named, folds=4, fold=fold).validation) for fold in range(4)]
     assert all(named < fold for fold in folds)
     assert sorted(car for fold in folds for car in fold - named) == sorted(set(CARS) - named)
+
+
+def test_fold_may_be_one_car() -> None:
+    assert len(split_by_car(["a", "b", "c"], folds=3).validation) == 1
 
 
 def test_more_folds_than_cars_are_refused() -> None:

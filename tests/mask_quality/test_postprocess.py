@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from carvanamask.core.mask import Mask
+from carvanamask.core.card import ModelCard
+from carvanamask.core.mask import Mask, ProbabilityMap
 from carvanamask.errors import ConfigError
 from carvanamask.mask_quality.postprocess import (
     STEPS,
@@ -18,6 +19,7 @@ from carvanamask.mask_quality.postprocess import (
     drop_far_blobs,
     fill_holes,
     join_fragments,
+    make_mask,
 )
 from drawn_cars import draw_car
 
@@ -193,6 +195,15 @@ def test_steps_run_in_their_own_order() -> None:
 def test_rest_below_an_overhang_is_filled_as_a_hole() -> None:
     dented = drawn(BODY, *WHEELS, without=((90, 40, 110, 55), (75, 50, 125, 60)))
     assert_same(clean_up(dented), drawn(BODY, *WHEELS))
+
+
+def test_mask_is_made_by_the_card() -> None:
+    card = ModelCard(name="m", network="", input_size_wh=(3, 3), threshold=0.3)
+    values = np.full((3, 3), 0.4, np.float32)
+    values[1, 1] = 0.2
+    ring = make_mask(ProbabilityMap(values), card)
+    assert ring.pixels.tolist() == (values > 0.3).tolist()
+    assert make_mask(ProbabilityMap(values), card.model_copy(update={"clean_up": ("fill_holes",)})).pixels.all()
 
 
 def test_unknown_step_suggests_the_nearest() -> None:
