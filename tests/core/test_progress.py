@@ -1,4 +1,4 @@
-from carvanamask.core.progress import Progress
+from carvanamask.core.progress import Progress, counted
 from carvanamask.errors import DataError
 
 BAD = DataError("bad")
@@ -28,3 +28,7 @@ def test_progress_as_json() -> None:
 def test_finished_items_have_results() -> None:
     assert Progress(total=10, kept=2, done=4, failures=(("x", BAD),)).finished == 5
     assert Progress(total=6, kept=2, done=4).is_complete
+
+
+def test_count_takes_a_plural_but_for_one() -> None:
+    assert [counted(count, "picture") for count in (0, 1, 2)] == ["0 pictures", "1 picture", "2 pictures"]
